@@ -1,0 +1,124 @@
+"""Reads what a session is started with from the arguments of `run` and `resume`."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from ninelives.errors import UsageError
+
+_SESSION_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def target(text: str) -> tuple[Path, str]:
+    """Return file and handler of ``FILE.py:HANDLER``.
+
+    Raises:
+        UsageError: it has another form, or there is no such file.
+    """
+    file, colon, handler = text.rpartition(":")
+    if not colon or not file or not handler.isidentifier():
+        raise UsageError(f"{text!r} names no handler: write FILE.py:HANDLER{_choices(Path(file or text))}")
+    path = Path(file)
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder: write FILE.py:HANDLER")
+    if not path.exists():
+        raise UsageError(f"{path}: there is no such file")
+    return path, handler
+
+
+def event(data: str | None, event_type: str | None, event_id: str | None, integration_id: str | None) -> dict[str, Any]:
+    """Return the event of a session.
+
+    Args:
+        data: JSON, or ``@FILE`` with JSON in it; None is an empty object.
+        event_type: what kind of event it is.
+        event_id: unique among the events of one handler.
+        integration_id: where it came from.
+
+    Raises:
+        UsageError: the file can't be read, or its text is no JSON.
+    """
+    return {
+        "event_type": event_type or "",
+        "event_id": event_id or "",
+        "integration_id": integration_id or "",
+        "data": {} if data is None else _json(data),
+    }
+
+
+def variables(given: Iterable[str]) -> tuple[dict[str, str], frozenset[str]]:
+    """Return the vars, and the names of those that are secret: all that were not written out on the command line.
+
+    Args:
+        given: ``K=V``, ``K`` (its value is taken from the environment) or ``K=@FILE``.
+
+    Raises:
+        UsageError: no such environment variable or file, or no name.
+    """
+    values: dict[str, str] = {}
+    written_out: dict[str, bool] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not name or "\0" in text:
+            raise UsageError(f"--var {text!r} has no name: write K=V, K or K=@FILE")
+        written_out[name] = bool(equals) and not value.startswith("@")
+        if written_out[name]:
+            values[name] = value
+        elif equals:
+            # Editors and `echo` end files with a line end that is no part of a token.
+            values[name] = _file(value[1:], f"--var {name}").removesuffix("\n").removesuffix("\r")
+        elif name in os.environ:
+            values[name] = os.environ[name]
+        else:
+            raise UsageError(f"--var {name}: there is no environment variable {name}: set it, or write {name}=VALUE")
+    return values, frozenset(name for name in values if not written_out[name])
+
+
+def session_id(text: str) -> str:
+    """Return an id that a new session may have.
+
+    Raises:
+        UsageError: it has characters that an id can't have, or is too long.
+    """
+    if not _SESSION_ID.fullmatch(text):
+        raise UsageError(f"{text!r} can't be a session's id: use 1 to 64 of the characters A-Z a-z 0-9 _ -")
+    return text
+
+
+def _json(text: str) -> Any:
+    import json
+
+    where = "--data"
+    if text.startswith("@"):
+        where = text[1:]
+        text = _file(where, "--data")
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise UsageError(f"{where} is not valid JSON: {error.msg}: {place}") from None
+
+
+def _file(name: str, option: str) -> str:
+    try:
+        return Path(name).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{option}: {name} is not UTF-8 text (byte {error.start}): save it as UTF-8") from None
+    except OSError as error:
+        raise UsageError(f"{option}: can't read {name!r}: {error.strerror}") from None
+
+
+def _choices(file: Path) -> str:
+    """Return what a file has to offer, to follow a message."""
+    from ninelives.code.exports import exports
+    from ninelives.errors import ProgramError
+
+    try:
+        names = [export.name for export in exports(file)] if file.is_file() else []
+    except ProgramError:
+        names = []  # what is wrong with the file is said when it is run
+    return f" ({file.name} has {', '.join(names[:5])}{', …' if len(names) > 5 else ''})" if names else ""

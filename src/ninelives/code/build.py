@@ -1,0 +1,142 @@
+"""Builds: the user's code directory as an archive that is named by its content."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from ninelives.archive import Member, unpack
+from ninelives.archive import pack as pack_members
+from ninelives.code.ignore import Pattern, decide, parse
+from ninelives.errors import ProgramError
+
+__all__ = ["Build", "pack", "unpack"]
+
+#: Files larger than this, in bytes, are data rather than code and are left out.
+LARGEST_FILE = 5 * 2**20
+
+#: A directory with more files, or more bytes in them, than this is not what the user means.
+MOST_FILES = 10_000
+MOST_BYTES = 200 * 2**20
+
+_IGNORE_FILES = (".gitignore", ".ninelivesignore")
+_NEVER = frozenset({"__pycache__", "node_modules", "site-packages"})
+
+
+class Build(NamedTuple):
+    """User code that does not change any more."""
+
+    #: SHA-256 of the archive, hex
+    id: str
+    tar: bytes
+    #: SHA-256 of each file, hex, by path relative to the code directory
+    files: dict[str, str]
+    #: why a file that one might expect is left out, by path
+    skipped: dict[str, str]
+
+
+class _Entry(NamedTuple):
+    #: relative to the code directory, with slashes
+    path: str
+    size: int
+    executable: bool
+
+
+def pack(code_dir: Path) -> Build:
+    """Return the build of a code directory: the same files make the same build, whenever and wherever.
+
+    Left out are hidden files, caches, virtual environments, ``node_modules``, what ``.gitignore`` and
+    ``.ninelivesignore`` name, links that lead out of the directory, and files over 5 MiB.
+
+    Raises:
+        ProgramError: the directory can't be read, or is too large.
+    """
+    root = os.path.realpath(code_dir)
+    skipped: dict[str, str] = {}
+    try:
+        entries = sorted(_limited(root, _walk(root, skipped)))
+        members = [Member(entry.path, _read(root, entry.path), entry.executable) for entry in entries]
+    except OSError as error:
+        where = f"{error.filename} can't be read ({error.strerror})"
+        raise ProgramError(f"{where}: make it readable, or name it in .ninelivesignore") from error
+    tar = pack_members(members)
+    files = {member.path: hashlib.sha256(member.content).hexdigest() for member in members}
+    return Build(hashlib.sha256(tar).hexdigest(), tar, files, skipped)
+
+
+def _read(root: str, path: str) -> bytes:
+    with open(os.path.join(root, path), "rb", buffering=0) as file:
+        return file.readall()
+
+
+def _limited(root: str, entries: Iterator[_Entry]) -> Iterator[_Entry]:
+    size = 0
+    for count, entry in enumerate(entries, start=1):
+        size += entry.size
+        if count > MOST_FILES or size > MOST_BYTES:
+            raise ProgramError(
+                f"{root} is too large to be a program (over {MOST_FILES:,} files or {MOST_BYTES >> 20} MiB): "
+                "put the program into a folder of its own, or name what does not belong to it in .ninelivesignore"
+            )
+        yield entry
+
+
+def _walk(root: str, skipped: dict[str, str]) -> Iterator[_Entry]:
+    #: folders yet to be read: where, relative path with a slash, ignore files that count there, real paths above it
+    folders: list[tuple[str, str, _Ignores, frozenset[str]]] = [(root, "", (), frozenset({root}))]
+    while folders:
+        folder, prefix, ignores, above = folders.pop()
+        with os.scandir(folder) as found:
+            entries = {entry.name: entry for entry in found}
+        if prefix and "pyvenv.cfg" in entries:
+            continue
+        ignores += tuple((len(prefix), _parse_file(folder, name)) for name in _IGNORE_FILES if name in entries)
+        for name, entry in entries.items():
+            path = prefix + name
+            is_folder = _is_folder(entry)
+            if name[0] == "." or name in _NEVER or name.endswith(".pyc") or _is_ignored(ignores, path, is_folder):
+                continue
+            if entry.is_symlink() and not _stays_in(root, entry.path):
+                skipped[path] = "a link that leads out of the code directory, or nowhere"
+            elif is_folder:
+                real = os.path.realpath(entry.path) if entry.is_symlink() else entry.path
+                if real not in above:
+                    folders.append((entry.path, path + "/", ignores, above | {real}))
+            elif entry.is_file():
+                if (status := entry.stat()).st_size > LARGEST_FILE:
+                    skipped[path] = f"larger than {LARGEST_FILE >> 20} MiB"
+                else:
+                    yield _Entry(path, status.st_size, bool(status.st_mode & 0o100))
+
+
+#: how many characters of a path lead to the folder of an ignore file, and the patterns in it
+_Ignores = tuple[tuple[int, list[Pattern]], ...]
+
+
+def _is_ignored(ignores: _Ignores, path: str, is_folder: bool) -> bool:
+    decision = None
+    for start, patterns in ignores:
+        later = decide(patterns, path[start:], is_folder=is_folder)
+        decision = decision if later is None else later
+    return bool(decision)
+
+
+def _parse_file(folder: str, name: str) -> list[Pattern]:
+    with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as file:
+        return parse(file.read())
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        # A link to itself.
+        return False
+
+
+def _stays_in(root: str, path: str) -> bool:
+    real = os.path.realpath(path)
+    return os.path.exists(real) and (real == root or real.startswith(root + os.sep))

@@ -1,0 +1,315 @@
+"""Runs activities: once, recorded, and given again on replay.
+
+The order of writes is the promise. Before a call its start is noted (it survives a kill) and everything read ahead of it is on disk; after
+it, its outcome is on disk before user code sees it. A process that dies in between leaves a start without an outcome: the
+call is made again, as the next attempt, or the session stops if the user said it must not be.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from functools import partial
+from inspect import isawaitable
+from types import BuiltinFunctionType, MethodType, ModuleType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ninelives.errors import InterruptedActivityError
+from ninelives.session import render
+from ninelives.session.awaiting import OutsideAwaitable
+from ninelives.session.changes import Reach, apply
+from ninelives.session.entries import Activity, Outcome
+from ninelives.session.lanes import Lane, RunningActivity, running_activity
+from ninelives.session.live import StandIn, real
+from ninelives.session.options import Options
+from ninelives.session.stop import Halt
+from ninelives.session.timeout import time_limit
+
+if TYPE_CHECKING:
+    from ninelives.session.session import Session
+
+_NOTHING: dict[int, int] = {}
+
+
+class Call:
+    """One call to the outside: what is called, with what, at which position of its lane."""
+
+    __slots__ = ("args", "digest", "file", "function", "key", "kwargs", "line", "name", "options", "shown")
+
+    def __init__(self, function: Any, name: str, options: Options, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.function = function
+        self.name = name
+        self.options = options
+        self.args = args
+        self.kwargs = kwargs
+
+    def has_objects(self) -> bool:
+        """Return whether the call can reach anything but atoms: only then something may change, or be known."""
+        if self.kwargs and not all(type(value) in render.ATOMS for value in self.kwargs.values()):
+            return True
+        for value in self.args:
+            if type(value) not in render.ATOMS:
+                return True
+        cls = type(self.function)
+        if cls is BuiltinFunctionType or cls is MethodType:
+            owner = self.function.__self__
+            return owner is not None and not isinstance(owner, ModuleType | type)
+        return getattr(self.function, "__closure__", None) is not None or not hasattr(self.function, "__qualname__")
+
+
+class Attempt(NamedTuple):
+    """Where a call stands: the number of the next attempt, the failures before it, and when it may start."""
+
+    number: int
+    failures: int
+    not_before: float
+
+
+class Activities:
+    """The activities of one session."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        #: how many have finished, recorded ones included
+        self.done = 0
+
+    def call(self, lane: Lane, function: Any, name: str, options: Options, /, *args: Any, **kwargs: Any) -> Any:
+        """Make a call to the outside, or give what it came to before.
+
+        Args:
+            lane: the calling lane.
+            function: what is called.
+            name: its dotted name.
+            options: how it is run.
+            args: its arguments.
+            kwargs: the same, by name.
+
+        Raises:
+            BaseException: what the call raised, now or when it was recorded.
+            Halt: the session can't go on.
+        """
+        session = self.session
+        session.check()
+        call = Call(function, name, options, args, kwargs)
+        lane.n = n = lane.n + 1
+        call.key = key = (lane.name, n)
+        call.shown = session.hide(render.arguments(args, kwargs))
+        call.digest = render.digest(call.shown)
+        call.file, call.line = session.place(sys._getframe(1))
+        recorded = session.journal.operation(lane.name, n)
+        outcome = None
+        if recorded is not None:
+            session.agree(recorded, Activity, call)
+            outcome = session.journal.outcome(key)
+        if outcome is not None:
+            ok, value = self._again(call, outcome)
+        else:
+            ok, value = self._now(call, recorded)  # type: ignore[arg-type]
+        # Raised here, now and on replay, so that a traceback which the program prints has the same lines.
+        if ok:
+            return value
+        raise value
+
+    # Replay.
+
+    def _again(self, call: Call, outcome: Outcome) -> tuple[bool, Any]:
+        if outcome.awaited:
+            return True, OutsideAwaitable(partial(self._await, call, None, None), call.name)
+        journal = self.session.journal
+        if journal.next_outcome() is not outcome:
+            raise Halt(self.session.out_of_order(call, outcome))
+        journal.deliver()
+        return self.give(call, outcome)
+
+    def give(self, call: Call, outcome: Outcome) -> tuple[bool, Any]:
+        """Return what a recorded outcome holds: whether the call succeeded, and its result or exception."""
+        session = self.session
+        data = outcome.data
+        self.done += 1
+        if data[:1] == b"\x80" and not outcome.changed:
+            value = session.values.decode(data, "", ())
+        else:
+            reach = self._reach(call)
+            session.live.remake_with(call.key, partial(self._remake, call, reach.index))
+            value = session.values.decode(data, outcome.blob, reach.objects)
+            if outcome.changed:
+                value, changes = value
+                apply(changes, reach.objects)
+        session.replayed(self.done)
+        return outcome.ok, value
+
+    def _remake(self, call: Call, known: dict[int, int]) -> list[Any]:
+        """Call again for the live leaves of a recorded result."""
+        token = running_activity.set(RunningActivity(self.session.id, call.key, 1))
+        try:
+            return self.session.values.leaves(call.key, self._invoke(call), known)
+        finally:
+            running_activity.reset(token)
+
+    # Live.
+
+    def _now(self, call: Call, recorded: Activity | None) -> tuple[bool, Any]:
+        session = self.session
+        if recorded is None and not session.journal.exhausted:
+            raise Halt(session.not_recorded(call))
+        attempt = self._attempt(call, recorded)
+        reach = self._reach(call) if call.has_objects() else None
+        while True:
+            if attempt.not_before:
+                session.wait_until(attempt.not_before, f"{call.name} to be tried again")
+            self._begin(call, attempt)
+            if reach is not None:
+                reach.watch()
+            ok, value, running, taken = self._run(call, attempt.number)
+            if ok and isawaitable(value):
+                return True, OutsideAwaitable(partial(self._await, call, value, attempt), call.name)
+            if ok or attempt.failures >= call.options.retries or not isinstance(value, Exception):
+                return self._finish(call, reach, running, ok, value, taken)
+            attempt = self._back_off(call, attempt, value)
+
+    def _attempt(self, call: Call, recorded: Activity | None) -> Attempt:
+        if recorded is None:
+            return Attempt(1, 0, 0.0)
+        if recorded.not_before > time.time():
+            return Attempt(recorded.attempt, recorded.failures, recorded.not_before)
+        if call.options.if_interrupted == "stop" and not self.session.setting.retry_interrupted:
+            raise Halt(
+                InterruptedActivityError(
+                    f"{call.file}:{call.line}: {call.name} was cut off in the middle, and is marked if_interrupted='stop'; "
+                    f"see whether it took effect, then 'ninelives resume {self.session.id} --retry-failed' makes the call again"
+                )
+            )
+        return Attempt(recorded.attempt + 1, recorded.failures, 0.0)
+
+    def _begin(self, call: Call, attempt: Attempt) -> None:
+        session = self.session
+        session.journal.note_before_leaving(self._entry(call, attempt, ""))
+        session.observer.activity_started(call.name, call.key[1])
+
+    def _back_off(self, call: Call, attempt: Attempt, error: Exception) -> Attempt:
+        """Record that an attempt failed and that there is a next one."""
+        until = time.time() + call.options.backoff * 2.0**attempt.failures
+        after = Attempt(attempt.number + 1, attempt.failures + 1, until)
+        shown = render.cut(self.session.hide(render.error_text(error)))
+        self.session.journal.note(self._entry(call, after, shown))
+        return after
+
+    def _entry(self, call: Call, attempt: Attempt, error: str) -> Activity:
+        return Activity(
+            self.session.journal.seq(),
+            time.time(),
+            call.key[0],
+            call.key[1],
+            call.name,
+            call.digest,
+            render.cut(call.shown),
+            call.file,
+            call.line,
+            attempt.number,
+            attempt.not_before,
+            attempt.failures,
+            error,
+        )
+
+    def _run(self, call: Call, attempt: int) -> tuple[bool, Any, RunningActivity, float]:
+        running = RunningActivity(self.session.id, call.key, attempt)
+        token = running_activity.set(running)
+        began = time.perf_counter()
+        try:
+            return True, self._invoke(call), running, time.perf_counter() - began
+        except Halt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever it raises is its result
+            return False, error, running, time.perf_counter() - began
+        finally:
+            running_activity.reset(token)
+
+    def _invoke(self, call: Call) -> Any:
+        function, args, kwargs = call.function, call.args, call.kwargs
+        if self.session.live.any_stand_ins:
+            function = real(function)
+            args = tuple(map(_made, args))
+            kwargs = {name: _made(value) for name, value in kwargs.items()}
+        if call.options.timeout is None:
+            return function(*args, **kwargs)
+        with time_limit(call.options.timeout, call.name):
+            return function(*args, **kwargs)
+
+    def _reach(self, call: Call) -> Reach:
+        classifier = self.session.classifier
+        return Reach([call.function, *call.args, *call.kwargs.values()], classifier.user_class, classifier.user_function)
+
+    def _finish(
+        self, call: Call, reach: Reach | None, running: RunningActivity, ok: bool, value: Any, taken: float, awaited: bool = False
+    ) -> tuple[bool, Any]:
+        """Put the outcome on disk, and return it as replay will give it."""
+        session = self.session
+        token = running_activity.set(running)
+        try:
+            changes = reach.changes() if reach is not None else []
+            known, objects = (reach.index, reach.objects) if reach is not None else (_NOTHING, [])
+            shown = session.hide(render.text(value) if ok else render.error_text(value))
+            encoded = session.values.encode(call.key, (value, changes) if changes else value, known, objects)
+        finally:
+            running_activity.reset(token)
+        lane = call.key[0]
+        outcome = Outcome(session.journal.seq(), time.time(), lane, call.key[1], ok, encoded.data, encoded.blob)
+        outcome.shown = render.cut(shown)
+        outcome.changed = bool(changes)
+        outcome.duration_ms = round(taken * 1000, 3)
+        outcome.awaited = awaited
+        outcome.lines = session.output.lines_of(lane)
+        session.journal.commit(outcome, lines=session.output.take(running), blobs=(encoded.blob,) if encoded.blob else ())
+        self.done += 1
+        session.observer.activity_finished(self.done)
+        for leaf in encoded.leaves:
+            session.note_live_value(lane, call.name, leaf)
+        if not changes:
+            return ok, encoded.value
+        given, changes = encoded.value
+        apply(changes, objects)
+        return ok, given
+
+    # Awaited calls.
+
+    def _await(self, call: Call, awaitable: Any, attempt: Attempt | None) -> Any:
+        """Return a future of the session's loop for what an outside call returned to be awaited."""
+        loop = self.session.event_loop()
+        future = loop.create_future()
+        if attempt is None:
+            loop.expect(call.key, future, call.name, lambda outcome: self.give(call, outcome))
+            return future
+        reach = self._reach(call)
+        running = RunningActivity(self.session.id, call.key, attempt.number)
+        began = time.perf_counter()
+
+        async def outside() -> Any:
+            running_activity.set(running)
+            return await self._attempts(call, awaitable, attempt, running)
+
+        def finish(ok: bool, value: Any) -> tuple[bool, Any]:
+            return self._finish(call, reach, running, ok, value, time.perf_counter() - began, awaited=True)
+
+        reach.watch()
+        loop.run_outside(call.key, future, call.name, outside, finish)
+        return future
+
+    async def _attempts(self, call: Call, awaitable: Any, attempt: Attempt, running: RunningActivity) -> Any:
+        """Await on the outside loop, trying again as the options say."""
+        import asyncio
+
+        while True:
+            try:
+                return await asyncio.wait_for(awaitable, call.options.timeout)
+            except Exception as error:  # noqa: BLE001 - whatever it raises is its result
+                if attempt.failures >= call.options.retries:
+                    raise
+                attempt = self._back_off(call, attempt, error)
+            await asyncio.sleep(max(0.0, attempt.not_before - time.time()))
+            running.attempt = attempt.number
+            self._begin(call, attempt._replace(not_before=0.0))
+            awaitable = self._invoke(call)
+
+
+def _made(value: Any) -> Any:
+    return real(value) if type(value) is StandIn else value

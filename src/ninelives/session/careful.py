@@ -1,0 +1,87 @@
+"""The careful encoder: cloudpickle, with live leaves. Imported only when plain pickle can't save a value."""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import cloudpickle
+
+from ninelives.session import exceptions
+from ninelives.session.render import ATOMS
+
+if TYPE_CHECKING:
+    from ninelives.session.values import Key, Values
+
+_CONTAINERS = frozenset({list, dict, tuple, set, frozenset, bytearray})
+
+
+class CarefulEncoder(cloudpickle.Pickler):  # type: ignore[misc]
+    """Saves closures, lambdas and local classes; leaves out, as live leaves, the outside objects that can't be saved.
+
+    Attributes:
+        found: the live leaves met so far, in order.
+    """
+
+    def __init__(self, sink: Any, values: Values, key: Key, known: Mapping[int, int]) -> None:
+        super().__init__(sink, 5)
+        self.values = values
+        self.key = key
+        self.known = known
+        self.found: list[Any] = []
+        self._saveable: set[int] = set()
+
+    def reducer_override(self, obj: Any) -> Any:
+        if isinstance(obj, BaseException):
+            return exceptions.reduce(obj, self.values.own_frame)
+        return super().reducer_override(obj)
+
+    def persistent_id(self, obj: Any) -> Any:
+        cls = type(obj)
+        if cls in ATOMS:
+            return None
+        index = self.known.get(id(obj))
+        if index is not None:
+            return ("known", index)
+        earlier = self.values.live.find(obj)
+        if earlier is not None:
+            return earlier
+        if cls in _CONTAINERS or not self._is_leaf(obj, cls):
+            return None
+        for position, leaf in enumerate(self.found):
+            if leaf is obj:
+                return self.values.live.pid(self.key, position, obj)
+        self.found.append(obj)
+        return self.values.live.pid(self.key, len(self.found) - 1, obj)
+
+    def _is_leaf(self, obj: Any, cls: type) -> bool:
+        """Return whether this is the outermost outside object that can't be saved."""
+        if isinstance(obj, type | BaseException) or self.values.user_class(cls) or id(obj) in self._saveable:
+            return False
+        if can_be_saved(obj):
+            self._saveable.add(id(obj))
+            return False
+        return True
+
+
+def can_be_saved(obj: Any) -> bool:
+    """Return whether an object comes back from its own pickle."""
+    sink = io.BytesIO()
+    try:
+        cloudpickle.Pickler(sink, 5).dump(obj)
+        pickle.loads(sink.getvalue())  # noqa: S301 - just made, of an object of this process
+    except Exception:  # noqa: BLE001 - whatever its class raises, it can't be saved
+        return False
+    return True
+
+
+def packed(value: Any) -> bytes | None:
+    """Return what cloudpickle makes of a value; None if it can't save it."""
+    sink = io.BytesIO()
+    try:
+        cloudpickle.Pickler(sink, 5).dump(value)
+    except Exception:  # noqa: BLE001 - whatever its class raises, it can't be saved
+        return None
+    return sink.getvalue()

@@ -1,0 +1,229 @@
+"""Changed arguments are results: what an outside call does to the objects it was given is recorded and done again on replay.
+
+Before a call the objects that can be reached through its arguments are listed, each with a shallow snapshot. After it,
+those that differ are recorded with their new content. The list is made in the same order on replay, so its index names an object.
+"""
+
+from __future__ import annotations
+
+import pickle
+import types
+from collections.abc import Callable, Iterator
+from functools import partial
+from operator import is_
+from typing import Any
+
+from ninelives.session.live import StandIn, StandInMethod, real, reference
+from ninelives.session.render import ATOMS
+
+#: Classes whose objects pickle has refused: their insides are live, and are not followed.
+_unfollowed: set[type] = set()
+
+_CODE = (types.BuiltinFunctionType, types.ModuleType, type)
+
+Change = tuple[int, str, Any]
+
+
+class Reach:
+    """The objects that a call can reach through its arguments, in a fixed order.
+
+    Args:
+        roots: the callable and its arguments.
+        user_class: whether a class is defined in user code.
+        user_function: whether a function is.
+
+    Attributes:
+        objects: every object that is not an atom, the outermost first.
+        index: their positions, by ``id``.
+    """
+
+    def __init__(
+        self, roots: list[Any], user_class: Callable[[type], bool], user_function: Callable[[types.FunctionType], bool]
+    ) -> None:
+        self.objects: list[Any] = []
+        self.index: dict[int, int] = {}
+        self._user_class = user_class
+        self._user_function = user_function
+        self._before: list[Any] = []
+        for root in roots:
+            self._add(root)
+
+    def _add(self, root: Any) -> None:
+        stack = [root]
+        while stack:
+            value = stack.pop()
+            cls = type(value)
+            if cls in ATOMS:
+                continue
+            if id(value) in self.index:
+                continue
+            position = self.index[id(value)] = len(self.objects)
+            self.objects.append(value)
+            if cls is StandIn and reference(value).is_made():
+                self.index[id(real(value))] = position
+            stack.extend(reversed(list(self._inside(value, type(value)))))
+
+    def _inside(self, value: Any, cls: type) -> Iterator[Any]:
+        if cls in (list, tuple, set, frozenset):
+            yield from value
+        elif cls is dict:
+            yield from value.values()
+        elif cls is types.FunctionType:
+            if self._user_function(value):
+                yield from value.__closure__ or ()
+        elif cls is types.MethodType or cls is StandInMethod:
+            yield value.__self__
+        elif cls is types.CellType:
+            yield from _cell(value)
+        elif cls is partial:
+            yield from (value.func, value.args, value.keywords)
+        elif self._user_class(cls):
+            yield from _attributes(value).values()
+
+    def watch(self) -> None:
+        """Take the snapshots; what is called after this may change things."""
+        self._before = [self._content(value) for value in self.objects]
+
+    def changes(self) -> list[Change]:
+        """Return what changed since `watch`: index, how it is put back, new content."""
+        found: list[Change] = []
+        for index, before in enumerate(self._before):
+            if before is None:
+                continue
+            how, content = before
+            after = self._content(self.objects[index])
+            if after is not None and not (how == after[0] and _same(how, content, after[1])):
+                found.append((index, after[0], self.objects[index] if after[0] == "pickle" else after[1]))
+        return found
+
+    def _content(self, value: Any) -> tuple[str, Any] | None:
+        cls = type(value)
+        if cls is list:
+            return "list", value.copy()
+        if cls is dict:
+            return "dict", value.copy()
+        if cls is set:
+            return "set", value.copy()
+        if cls is bytearray:
+            return "bytes", bytes(value)
+        if cls is types.CellType:
+            return "cell", list(_cell(value))
+        if cls in _IMMUTABLE or issubclass(cls, _CODE):
+            return None
+        if self._user_class(cls):
+            return ("object", dict(_attributes(value))) if not issubclass(cls, _BUILT_IN) else self._pickled(value, cls)
+        return self._pickled(value, cls)
+
+    def _pickled(self, value: Any, cls: type) -> tuple[str, Any] | None:
+        if cls in _unfollowed:
+            return None
+        try:
+            return "pickle", pickle.dumps(value, 5)
+        except Exception:  # noqa: BLE001 - whatever its class raises: it is live, or its insides are
+            if not self._user_class(cls):
+                _unfollowed.add(cls)
+            return None
+
+
+_IMMUTABLE = frozenset(
+    {tuple, frozenset, types.FunctionType, types.MethodType, types.BuiltinFunctionType, partial, StandIn, StandInMethod, type}
+)
+_BUILT_IN = (list, dict, set, bytearray)
+
+
+def _same(how: str, before: Any, after: Any) -> bool:
+    if how in ("bytes", "pickle"):
+        return bool(before == after)
+    if len(before) != len(after):
+        return False
+    if how == "set":
+        return {id(item) for item in before} == {id(item) for item in after}
+    if how in ("dict", "object"):
+        return all(map(is_, before, after)) and all(map(is_, before.values(), after.values()))
+    return all(map(is_, before, after))
+
+
+def apply(changes: list[Change], objects: list[Any]) -> None:
+    """Give ``objects`` their recorded new content, in place."""
+    for index, how, content in changes:
+        _put(objects[index], how, content)
+
+
+def _put(target: Any, how: str, content: Any) -> None:
+    if how == "list" or how == "bytes":
+        target[:] = content
+    elif how == "dict" or how == "set":
+        target.clear()
+        target.update(content)
+    elif how == "cell":
+        if content:
+            target.cell_contents = content[0]
+        else:
+            del target.cell_contents
+    elif how == "object":
+        for name in _attributes(target).keys() - content.keys():
+            object.__delattr__(target, name)
+        for name, value in content.items():
+            object.__setattr__(target, name, value)
+    else:
+        _become(target, content)
+
+
+def _become(target: Any, other: Any) -> None:
+    """Give ``target`` the state that ``other``, of the same class, is pickled with."""
+    reduced = other.__reduce_ex__(4)
+    state, items, pairs = (*reduced[2:], None, None, None)[:3]
+    if hasattr(target, "clear"):
+        target.clear()
+    for item in items or ():
+        target.append(item) if not isinstance(target, set) else target.add(item)
+    for key, value in pairs or ():
+        target[key] = value
+    if isinstance(target, set):
+        target.update(reduced[1][0])
+    elif hasattr(target, "__setstate__"):
+        target.__setstate__(state)
+    elif isinstance(state, tuple) and len(state) == 2:
+        _set_attributes(target, {**(state[0] or {}), **(state[1] or {})})
+    elif state is not None:
+        _set_attributes(target, state)
+
+
+def _set_attributes(target: Any, state: dict[str, Any]) -> None:
+    for name in getattr(target, "__dict__", {}).keys() - state.keys():
+        object.__delattr__(target, name)
+    for name, value in state.items():
+        object.__setattr__(target, name, value)
+
+
+def _attributes(value: Any) -> dict[str, Any]:
+    """Return an object's attributes, those in slots too, without running its code."""
+    try:
+        found: dict[str, Any] = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        found = {}
+    slots = {
+        name: descriptor
+        for cls in type(value).__mro__
+        for name, descriptor in vars(cls).items()
+        if isinstance(descriptor, types.MemberDescriptorType)
+    }
+    if not slots:
+        return found
+    return found | {name: slot.__get__(value) for name, slot in slots.items() if _is_set(slot, value)}
+
+
+def _is_set(slot: types.MemberDescriptorType, value: Any) -> bool:
+    try:
+        slot.__get__(value)
+    except AttributeError:
+        return False
+    return True
+
+
+def _cell(cell: types.CellType) -> Iterator[Any]:
+    try:
+        yield cell.cell_contents
+    except ValueError:
+        return
+

@@ -1,0 +1,123 @@
+"""Exceptions as results: taken apart and put together without calling their constructors.
+
+Plain pickle calls ``cls(*args)`` again, which fails for many classes, and forgets cause, context and traceback. Here
+an exception is its class, its ``args``, its attributes, its causes and where it was raised. The class is made by the ``__new__`` of its nearest
+built-in base, which every exception has.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable
+from typing import Any
+
+#: Kept apart (see `reduce`), or of no use in another process.
+_SKIPPED = frozenset({"args", "__traceback__", "__cause__", "__context__", "__suppress_context__", "__dict__", "__weakref__"})
+
+#: Raised in, line, function: one frame of a traceback.
+Frame = tuple[str, int, str]
+
+
+def reduce(error: BaseException, own_frame: Callable[[str], bool]) -> tuple[Any, ...]:
+    """Return how an exception is pickled: made blank, then filled, so that exceptions that refer to each other work.
+
+    Args:
+        error: any exception.
+        own_frame: whether a file is ours; such frames are left out of the traceback.
+    """
+    state = {
+        "args": error.args,
+        "fields": _fields(error),
+        "dict": dict(getattr(error, "__dict__", {})),
+        "cause": error.__cause__,
+        "context": None if error.__suppress_context__ else error.__context__,
+        "suppress": error.__suppress_context__,
+        "frames": frames_of(error.__traceback__, own_frame),
+    }
+    cls = type(error)
+    made_of = (error.message, list(error.exceptions)) if isinstance(error, BaseExceptionGroup) else ()
+    return blank, (cls, made_of), state, None, None, fill
+
+
+def blank(cls: type, made_of: tuple[Any, ...]) -> BaseException:
+    """Return an exception of ``cls`` whose constructor was not called."""
+    error: BaseException = _built_in_base(cls).__new__(cls, *made_of)
+    return error
+
+
+def fill(error: BaseException, state: dict[str, Any]) -> None:
+    """Give a blank exception what `reduce` found in the one it stands for."""
+    error.args = state["args"]
+    for name, value in state["fields"].items():
+        try:
+            setattr(error, name, value)
+        except (AttributeError, TypeError):
+            # A read-only field of a built-in exception, which ``args`` or the group's constructor has set already.
+            continue
+    if state["dict"]:
+        error.__dict__.update(state["dict"])
+    error.__cause__ = state["cause"]
+    error.__context__ = state["context"]
+    error.__suppress_context__ = state["suppress"]
+    error.__traceback__ = traceback_of(state["frames"])
+
+
+def _fields(error: BaseException) -> dict[str, Any]:
+    """Return the values of what the class keeps outside of ``__dict__``: slots, and the fields of built-in exceptions."""
+    found: dict[str, Any] = {}
+    for cls in type(error).__mro__:
+        for name, descriptor in vars(cls).items():
+            if isinstance(descriptor, types.MemberDescriptorType | types.GetSetDescriptorType) and name not in _SKIPPED:
+                try:
+                    found.setdefault(name, descriptor.__get__(error))
+                except AttributeError:
+                    continue  # a slot that is not set
+    return found
+
+
+def _built_in_base(cls: type) -> Any:
+    """Return the first base that C code defines: its ``__new__`` is the one Python accepts for ``cls``."""
+    for base in cls.__mro__:
+        if not base.__flags__ & (1 << 9):  # Py_TPFLAGS_HEAPTYPE
+            return base
+    return BaseException
+
+
+def frames_of(traceback: types.TracebackType | None, own_frame: Callable[[str], bool]) -> list[Frame]:
+    """Return a traceback as plain data, outermost frame first, without our frames."""
+    frames: list[Frame] = []
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        if not own_frame(code.co_filename):
+            frames.append((code.co_filename, traceback.tb_lineno, code.co_name))
+        traceback = traceback.tb_next
+    return frames
+
+
+def traceback_of(frames: list[Frame]) -> types.TracebackType | None:
+    """Return a traceback that shows ``frames``, so that an error reads the same in a process that never raised it."""
+    traceback: types.TracebackType | None = None
+    for file, line, name in reversed(frames):
+        traceback = types.TracebackType(traceback, _frame(file, name), -1, line)
+    return traceback
+
+
+def _frame(file: str, name: str) -> types.FrameType:
+    """Return a frame that claims to be in ``name`` of ``file``: made by running code that does nothing but hand it out."""
+    code = _GIVE_FRAME.replace(co_filename=file, co_name=name, co_qualname=name)
+    caught: list[types.FrameType] = []
+    types.FunctionType(code, {"give": caught.append, "frame": _current_frame, "__name__": name})()
+    return caught[0]
+
+
+def _give_frame() -> None:
+    give(frame())  # type: ignore[name-defined]  # noqa: F821 - the globals of the copy made in `_frame`
+
+
+def _current_frame() -> types.FrameType:
+    import sys
+
+    return sys._getframe(1)
+
+
+_GIVE_FRAME = _give_frame.__code__

@@ -1,0 +1,207 @@
+"""A session's side of its journal: what was recorded, how far replay has come, and the next entry.
+
+Operations are found by lane and position, outcomes are taken in the one order in which they were delivered.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from ninelives.errors import JournalNewerError, StoreCorruptError
+from ninelives.session import entries
+from ninelives.session.entries import Activity, End, Entry, Forgotten, Operation, Outcome, Sleep, Start, StoreCall, Value
+from ninelives.session.link import Line, Link, Put, Row
+
+Key = tuple[str, int]
+
+
+class Journal:
+    """The journal of one session while a process has it.
+
+    Attributes:
+        start: the first entry.
+        end: the last entry, once the handler has ended.
+        total: how many recorded outcomes there are.
+        position: how many of them were delivered again.
+        last_at: unix time in seconds of the last recorded entry.
+    """
+
+    def __init__(self, link: Link) -> None:
+        self.link = link
+        self.start: Start | None = None
+        self.end: End | None = None
+        self.position = 0
+        self.last_at = 0.0
+        self.lines_set_aside: dict[str, int] = {}
+        self._seq = 0
+        self._operations: dict[str, list[Operation]] = {}
+        self._outcomes: list[Outcome] = []
+        self._by_key: dict[Key, Outcome] = {}
+        #: values were noted that are not on disk yet: nothing leaves the session before they are
+        self._ahead = False
+        self._read(self._recorded())
+        self.total = len(self._outcomes)
+
+    def _recorded(self) -> list[Entry]:
+        recorded: list[Entry] = []
+        for seq, kind, data in self.link.load():
+            try:
+                recorded.append(entries.decode(data))
+            except msgspec.MsgspecError as error:
+                raise self._unreadable(seq, kind, data) from error
+        return recorded
+
+    def _unreadable(self, seq: int, kind: str, data: bytes) -> Exception:
+        if kind not in KINDS or _format(data) > entries.FORMAT:
+            return JournalNewerError(
+                f"the journal of session {self.link.session_id} was written by a newer version of ninelives "
+                f"(entry {seq}, {kind}); use that version to resume it"
+            )
+        return StoreCorruptError(f"entry {seq} ({kind}) of the journal of session {self.link.session_id} is damaged")
+
+    def _read(self, recorded: list[Entry]) -> None:
+        forgotten = [entry for entry in recorded if type(entry) is Forgotten]
+        for entry in recorded:
+            self._seq = entry.seq
+            self.last_at = max(self.last_at, entry.at)
+            if any(entry.seq < later.seq and entry.seq >= later.forgets for later in forgotten):
+                continue
+            cls = type(entry)
+            if cls is Outcome:
+                self._outcomes.append(entry)  # type: ignore[arg-type]
+                self._by_key[entry.lane, entry.n] = entry  # type: ignore[union-attr, assignment]
+            elif cls is Start:
+                self._check(entry)  # type: ignore[arg-type]
+            elif cls is End:
+                self.end = entry  # type: ignore[assignment]
+            elif cls is not Forgotten:
+                self._remember(entry)  # type: ignore[arg-type]
+        for entry in forgotten:
+            for lane, count in entry.lines.items():
+                self.lines_set_aside[lane] = self.lines_set_aside.get(lane, 0) + count
+
+    def _check(self, start: Start) -> None:
+        if start.format > entries.FORMAT:
+            raise JournalNewerError(
+                f"the journal of session {self.link.session_id} has format {start.format}, this version reads up to "
+                f"{entries.FORMAT}; use a newer ninelives to resume it"
+            )
+        self.start = start
+
+    def _remember(self, operation: Operation) -> None:
+        lane = self._operations.setdefault(operation.lane, [])
+        if operation.n > len(lane):
+            lane.append(operation)
+        else:
+            lane[operation.n - 1] = operation
+
+    # Replay.
+
+    def operation(self, lane: str, n: int) -> Operation | None:
+        """Return the recorded operation at a position of a lane."""
+        operations = self._operations.get(lane)
+        return operations[n - 1] if operations is not None and n <= len(operations) else None
+
+    def outcome(self, key: Key) -> Outcome | None:
+        """Return the recorded outcome of an operation, delivered or not."""
+        return self._by_key.get(key)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether every recorded outcome was delivered: what happens from here on is new."""
+        return self.position >= self.total
+
+    def next_outcome(self) -> Outcome | None:
+        """Return the recorded outcome that is to be delivered next."""
+        return self._outcomes[self.position] if self.position < self.total else None
+
+    def deliver(self) -> None:
+        """Count the next recorded outcome as delivered."""
+        self.position += 1
+
+    def left_over(self, lanes: dict[str, int]) -> Operation | None:
+        """Return the first recorded operation that the program did not come to.
+
+        Args:
+            lanes: how many operations each lane has asked for.
+        """
+        left = [
+            operation
+            for lane, operations in self._operations.items()
+            for operation in operations[lanes.get(lane, 0) : lanes.get(lane, 0) + 1]
+        ]
+        return min(left, key=lambda operation: operation.seq, default=None)
+
+    def last_failed(self) -> Outcome | None:
+        """Return the outcome of the last activity that failed."""
+        failed = [
+            outcome
+            for outcome in self._outcomes
+            if not outcome.ok and type(self.operation(outcome.lane, outcome.n)) is Activity
+        ]
+        return failed[-1] if failed else None
+
+    # Recording.
+
+    def at(self) -> float:
+        """Return the unix time in seconds, for the next entry."""
+        return time.time()
+
+    def seq(self) -> int:
+        """Return the seq of the next entry."""
+        self._seq += 1
+        return self._seq
+
+    def note(self, entry: Entry, *, ahead: bool = False) -> None:
+        """Record an entry that survives a kill; the next commit puts it on disk.
+
+        Args:
+            entry: the entry.
+            ahead: it must be on disk before anything leaves the session.
+        """
+        self.link.note((_row(entry),))
+        if ahead:
+            self._ahead = True
+
+    def note_before_leaving(self, entry: Entry) -> None:
+        """Record the start of what is about to leave the session, after everything recorded ahead of it is on disk."""
+        if self._ahead:
+            self.commit(entry)
+        else:
+            self.link.note((_row(entry),))
+
+    def commit(
+        self, *entries: Entry, lines: Sequence[Line] = (), puts: Sequence[Put] = (), blobs: Sequence[str] = ()
+    ) -> bool:
+        """Record entries together and return when they are on disk. See `Link.commit`."""
+        done = self.link.commit([_row(entry) for entry in entries], lines, puts=puts, blobs=blobs)
+        if done:
+            self._ahead = False
+        return done
+
+
+#: kind of an entry by class, and the other way round
+KIND = {cls: str(cls.__struct_config__.tag) for cls in (Start, Activity, Value, Sleep, StoreCall, Outcome, Forgotten, End)}
+KINDS = frozenset(KIND.values())
+
+
+def _row(entry: Entry) -> Row:
+    return entry.seq, KIND[type(entry)], entries.encode(entry)
+
+
+def row(entry: Entry) -> Row:
+    """Return an entry as the row that a link takes."""
+    return _row(entry)
+
+
+def _format(data: bytes) -> int:
+    """Return the format that a start entry claims; 0 for any other bytes."""
+    try:
+        fields: Any = msgspec.msgpack.decode(data)
+    except msgspec.MsgspecError:
+        return 0
+    return int(fields[3]) if isinstance(fields, list) and len(fields) > 3 and fields[0] == "start" else 0

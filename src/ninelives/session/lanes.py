@@ -1,0 +1,126 @@
+"""Lanes, and which one runs now.
+
+A lane is one thread or task of a session, named by who started it and in which order: ``0``, ``0.1``, ``0.1.2``. Code inside a running activity,
+or on a thread that outside code started, is on no lane: there every call is direct.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ninelives.session.link import Line
+    from ninelives.session.session import Session
+
+
+class Lane:
+    """One lane of a session, with its own count of operations and its own random generator."""
+
+    __slots__ = ("_random", "children", "n", "name", "session")
+
+    def __init__(self, session: Session, name: str) -> None:
+        self.session = session
+        self.name = name
+        #: operations so far
+        self.n = 0
+        #: lanes it has started
+        self.children = 0
+        self._random: random.Random | None = None
+
+    @property
+    def random(self) -> random.Random:
+        """The lane's generator, seeded from the session's seed and the lane's name."""
+        if self._random is None:
+            self._random = random.Random(f"{self.session.seed}:{self.name}")  # noqa: S311 - replayable, not secret
+        return self._random
+
+    def child(self) -> Lane:
+        """Return the lane of the next thread or task that this one starts."""
+        self.children += 1
+        return Lane(self.session, f"{self.name}.{self.children}")
+
+
+class RunningActivity:
+    """What code inside a running activity may ask for."""
+
+    __slots__ = ("attempt", "key", "lines", "partial", "session_id")
+
+    def __init__(self, session_id: str, key: tuple[str, int], attempt: int) -> None:
+        self.session_id = session_id
+        self.key = key
+        self.attempt = attempt
+        #: what was printed inside it: recorded with its outcome, dropped when it is cut off
+        self.lines: list[Line] = []
+        #: by stream, the beginning of a line not yet ended
+        self.partial: dict[str, str] = {}
+
+    @property
+    def idempotency_key(self) -> str:
+        """The same for every attempt of this call, and for no other call."""
+        return f"{self.session_id}-{self.key[0]}-{self.key[1]}"
+
+
+#: The activity that the current code is part of. Tasks and threads started with a copied context are part of it too.
+running_activity: ContextVar[Any] = ContextVar("running_activity", default=None)
+
+#: In place of a `RunningActivity` where calls are direct because we run, not the program: values are encoded, logs are formatted.
+DIRECT = object()
+
+#: The same for code of the program in which activities are inhibited.
+INHIBITED = object()
+
+
+@contextmanager
+def directly() -> Iterator[None]:
+    """Let every call be direct meanwhile."""
+    token = running_activity.set(DIRECT)
+    try:
+        yield
+    finally:
+        running_activity.reset(token)
+
+
+class _Active:
+    """The session of this process and the threads it runs on.
+
+    User modules live in ``sys.modules``, and prints go to one ``sys.stdout``: one process runs one session at a time.
+    """
+
+    def __init__(self) -> None:
+        self.session: Session | None = None
+        self.threads: dict[int, Lane] = {}
+
+    def enter(self, session: Session, lane: Lane) -> None:
+        if self.session is not None:
+            raise RuntimeError("this process already runs a session; one process runs one session at a time")
+        self.session = session
+        self.threads[threading.get_ident()] = lane
+
+    def leave(self) -> None:
+        self.session = None
+        self.threads.clear()
+
+
+active = _Active()
+_ident = threading.get_ident
+
+
+def current_lane() -> Lane | None:
+    """Return the lane that the calling code is on, or None where calls are direct."""
+    return lane_here() if running_activity.get() is None else None
+
+
+def lane_here() -> Lane | None:
+    """Return the lane of the calling thread or task, inside a running activity too."""
+    session = active.session
+    if session is None:
+        return None
+    lane = active.threads.get(_ident())
+    if lane is None or session.loop is None:
+        return lane
+    return session.loop.current_lane(lane)

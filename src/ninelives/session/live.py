@@ -1,0 +1,228 @@
+"""Live values: clients, connections, locks, cursors, what can't be saved.
+
+The journal holds a reference in their place: the operation they came from, and which leaf of its result they are. On replay user
+code gets a *stand-in* of the same class; the value is made again by the same call, and only when something live needs it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import types
+from collections.abc import Callable
+from typing import Any
+
+from ninelives.errors import NotRestorableError
+from ninelives.session.stop import Halt
+
+#: What the journal holds in place of a live leaf: "live", lane, position, number of the leaf, class or None, class name.
+Leaf = tuple[str, str, int, int, type | None, str]
+
+_METHODS = (
+    types.FunctionType,
+    types.MethodDescriptorType,
+    types.WrapperDescriptorType,
+    types.BuiltinFunctionType,
+)
+
+
+class LiveValues:
+    """The live values of one session, by the operation that made them."""
+
+    def __init__(self) -> None:
+        #: whether any stand-in was given to the program
+        self.any_stand_ins = False
+        self._values: dict[tuple[str, int, int], Any] = {}
+        self._pids: dict[int, Leaf] = {}
+        self._remakers: dict[tuple[str, int], Callable[[], list[Any]]] = {}
+
+    def pid(self, key: tuple[str, int], number: int, value: Any) -> Leaf:
+        """Return what the journal holds for a leaf."""
+        cls = type(value)
+        name = f"{cls.__module__}.{cls.__qualname__}"
+        return ("live", *key, number, cls if _importable(cls) else None, name)
+
+    def record(self, key: tuple[str, int], leaves: list[Any]) -> None:
+        """Remember the live leaves of a result that has just come from the outside."""
+        for number, value in enumerate(leaves):
+            self._keep(key, number, value)
+
+    def find(self, value: Any) -> Leaf | None:
+        """Return the reference of a value that an earlier result already holds."""
+        return self._pids.get(id(value))
+
+    def remake_with(self, key: tuple[str, int], remaker: Callable[[], list[Any]]) -> None:
+        """Say how the leaves of a replayed operation are made again."""
+        self._remakers[key] = remaker
+
+    def get(self, pid: Leaf) -> Any:
+        """Return the live value of a reference: itself in the process that made it, else its stand-in."""
+        _, lane, position, number, cls, name = pid
+        found = self._values.get((lane, position, number))
+        if found is None:
+            self.any_stand_ins = True
+            found = stand_in(Reference(self, (lane, position), number, cls, name))
+            self._values[lane, position, number] = found
+        return found
+
+    def remake(self, key: tuple[str, int], number: int, name: str) -> Any:
+        """Make the values of an operation again and return one of them.
+
+        Raises:
+            Halt: the call did not give the same live values again.
+        """
+        stand_ins = {position: value for (*at, position), value in self._values.items() if tuple(at) == key}
+        remaker = self._remakers.get(key)
+        leaves = remaker() if remaker is not None else []
+        if number >= len(leaves):
+            raise Halt(
+                NotRestorableError(
+                    f"{name} of operation {key[0]}:{key[1]} can't be made again; put the calls that use it into one @activity"
+                )
+            )
+        for position, leaf in enumerate(leaves):
+            waiting = stand_ins.get(position)
+            if type(waiting) is StandIn:
+                reference(waiting).real = leaf
+            self._pids[id(leaf)] = self.pid(key, position, leaf)
+        return leaves[number]
+
+    def _keep(self, key: tuple[str, int], number: int, value: Any) -> None:
+        self._values[(*key, number)] = value
+        self._pids[id(value)] = self.pid(key, number, value)
+
+
+_MISSING = object()
+
+
+class Reference:
+    """What a stand-in stands for."""
+
+    __slots__ = ("cls", "key", "live", "name", "number", "real")
+
+    def __init__(self, live: LiveValues, key: tuple[str, int], number: int, cls: type | None, name: str) -> None:
+        self.live = live
+        self.key = key
+        self.number = number
+        self.cls = cls
+        self.name = name
+        self.real: Any = _MISSING
+
+    def is_made(self) -> bool:
+        """Return whether the real value exists in this process."""
+        return self.real is not _MISSING
+
+    def value(self) -> Any:
+        """Return the real value, made again if need be."""
+        if self.real is _MISSING:
+            self.real = self.live.remake(self.key, self.number, self.name)
+        return self.real
+
+
+class StandIn:
+    """Stands for a live value of a replayed result; is made again by the first use that is more than asking for a method."""
+
+    __slots__ = ("__weakref__", "_reference")
+
+    def __getattribute__(self, name: str) -> Any:
+        ref = reference(self)
+        if ref.real is not _MISSING:
+            return getattr(ref.real, name)
+        if name == "__class__":
+            return ref.cls or StandIn
+        static = inspect.getattr_static(ref.cls, name, None) if ref.cls is not None else None
+        if isinstance(static, _METHODS):
+            return StandInMethod(self, name, static)
+        return getattr(ref.value(), name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(reference(self).value(), name, value)
+
+    def __delattr__(self, name: str) -> None:
+        delattr(reference(self).value(), name)
+
+
+class StandInMethod:
+    """A method of a stand-in: known by its class alone, so asking for it makes nothing again."""
+
+    __slots__ = ("__func__", "__name__", "__self__")
+
+    def __init__(self, owner: StandIn, name: str, func: Any) -> None:
+        self.__self__ = owner
+        self.__name__ = name
+        self.__func__ = func
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.real()(*args, **kwargs)
+
+    def real(self) -> Any:
+        """Return the method of the real value."""
+        return getattr(reference(self.__self__).value(), self.__name__)
+
+
+def stand_in(ref: Reference) -> StandIn:
+    """Return a new stand-in."""
+    made = object.__new__(StandIn)
+    object.__setattr__(made, "_reference", ref)
+    return made
+
+
+def reference(value: StandIn) -> Reference:
+    """Return what a stand-in stands for."""
+    found: Reference = object.__getattribute__(value, "_reference")
+    return found
+
+
+def real(value: Any) -> Any:
+    """Return the real value of a stand-in or of its method; other objects as they are."""
+    if type(value) is StandIn:
+        return reference(value).value()
+    if type(value) is StandInMethod:
+        return value.real()
+    return value
+
+
+def _importable(cls: type) -> bool:
+    import sys
+
+    found: Any = sys.modules.get(cls.__module__)
+    for part in cls.__qualname__.split("."):
+        found = getattr(found, part, None)
+    return found is cls
+
+
+def _forward(name: str) -> Callable[..., Any]:
+    default = getattr(object, name, None) if name in ("__eq__", "__ne__", "__hash__") else None
+
+    def method(self: StandIn, *args: Any) -> Any:
+        ref = reference(self)
+        if default is not None and getattr(ref.cls, name, None) is default:
+            # By identity: what it stands for need not be made again for that.
+            return default(self, *args)
+        if name == "__bool__" and not hasattr(ref.cls, "__bool__") and not hasattr(ref.cls, "__len__"):
+            return True
+        return _special(ref.value(), name, *args)
+
+    method.__name__ = name
+    return method
+
+
+def _special(value: Any, name: str, *args: Any) -> Any:
+    if name == "__bool__":
+        return bool(value)
+    if name in ("__enter__", "__exit__", "__aenter__", "__aexit__"):
+        return getattr(type(value), name)(value, *args)
+    return getattr(value, name)(*args)
+
+
+#: What Python looks up in the class, not in the object.
+_SPECIAL = """
+    __call__ __len__ __iter__ __next__ __reversed__ __contains__ __getitem__ __setitem__ __delitem__ __enter__ __exit__
+    __aenter__ __aexit__ __aiter__ __anext__ __await__ __bool__ __int__ __float__ __index__ __complex__ __str__ __repr__ __bytes__ __format__
+    __eq__ __ne__ __lt__ __le__ __gt__ __ge__ __hash__ __dir__
+    __add__ __sub__ __mul__ __matmul__ __truediv__ __floordiv__ __mod__ __divmod__ __pow__ __lshift__ __rshift__ __and__ __xor__ __or__
+    __radd__ __rsub__ __rmul__ __rtruediv__ __rfloordiv__ __rmod__ __rand__ __rxor__ __ror__
+    __iadd__ __isub__ __imul__ __iand__ __ior__ __ixor__ __neg__ __pos__ __abs__ __invert__
+""".split()
+
+for _name in _SPECIAL:
+    setattr(StandIn, _name, _forward(_name))

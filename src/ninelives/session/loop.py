@@ -1,0 +1,299 @@
+"""The event loop of a session's tasks: no selector, a first-in-first-out ready queue, and time from the scheduler.
+
+Only user tasks run on it. Outside awaitables run on a real loop, which is driven on the same thread whenever this one has nothing ready. Each
+timer is a keyed event that fires alone; each task is a lane.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from asyncio import events
+from collections import deque
+from collections.abc import Callable, Coroutine
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from ninelives.session.entries import Outcome
+from ninelives.session.lanes import Lane, lane_here
+from ninelives.session.scheduler import Expected
+from ninelives.session.stop import Halt
+
+if TYPE_CHECKING:
+    from ninelives.session.session import Session
+
+Settled = tuple[bool, Any]
+
+
+class LaneTask(asyncio.Task):  # type: ignore[type-arg]
+    """A task that is a lane. Its hash is a serial number: asyncio keeps tasks in sets, whose order must replay."""
+
+    lane: Lane
+    _serials = count(1)
+
+    def __new__(cls, *_: Any, **__: Any) -> LaneTask:
+        made = super().__new__(cls)
+        made._serial = next(cls._serials)
+        return made
+
+    _serial: int
+
+    def __hash__(self) -> int:
+        return self._serial
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+
+class LaneFuture(asyncio.Future):  # type: ignore[type-arg]
+    """A future with a serial number as hash, for the same reason."""
+
+    _serials = count(1)
+    _serial: int
+
+    def __new__(cls, *_: Any, **__: Any) -> LaneFuture:
+        made = super().__new__(cls)
+        made._serial = next(cls._serials)
+        return made
+
+    def __hash__(self) -> int:
+        return self._serial
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+
+class SessionLoop(asyncio.AbstractEventLoop):
+    """Runs the tasks of one session.
+
+    Args:
+        session: the session.
+        lane: the lane that runs the loop; its tasks are lanes under it.
+    """
+
+    def __init__(self, session: Session, lane: Lane) -> None:
+        self._session = session
+        self._lane = lane
+        self._ready: deque[asyncio.Handle] = deque()
+        self._running = False
+        self._closed = False
+        self._outside: asyncio.AbstractEventLoop | None = None
+        self._error: BaseException | None = None
+        self._generators: dict[int, Any] = {}
+
+    # What asyncio asks of a loop.
+
+    def time(self) -> float:
+        """Return the session's clock: unix time in seconds, at a standstill between deliveries."""
+        return self._session.delivered_at
+
+    def get_debug(self) -> bool:
+        """Return False: asyncio's debug mode reads clocks and frames that do not replay."""
+        return False
+
+    def is_running(self) -> bool:
+        """Return whether the loop runs."""
+        return self._running
+
+    def is_closed(self) -> bool:
+        """Return whether the loop was closed."""
+        return self._closed
+
+    def close(self) -> None:
+        """Close the loop, and the one under it."""
+        self._closed = True
+        if self._outside is not None:
+            self._outside.close()
+            self._outside = None
+
+    def create_future(self) -> asyncio.Future[Any]:
+        """Return a new future of this loop."""
+        return LaneFuture(loop=self)
+
+    def create_task(self, coro: Any, *, name: str | None = None, context: Any = None, **_: Any) -> Any:
+        """Start a task: a new lane under the current one."""
+        parent = lane_here() or self._lane
+        task = LaneTask(coro, loop=self, name=name or "", context=context)
+        task.lane = parent.child()
+        return task
+
+    def call_soon(self, callback: Callable[..., Any], *args: Any, context: Any = None) -> asyncio.Handle:
+        """Run ``callback`` after what is ready now."""
+        handle = asyncio.Handle(callback, args, self, context)
+        self._ready.append(handle)
+        return handle
+
+    def call_soon_threadsafe(self, callback: Callable[..., Any], *args: Any, context: Any = None) -> asyncio.Handle:
+        """Run ``callback`` soon; only the session's own thread may ask."""
+        return self.call_soon(callback, *args, context=context)
+
+    def call_later(self, delay: float, callback: Callable[..., Any], *args: Any, context: Any = None) -> asyncio.TimerHandle:
+        """Run ``callback`` after ``delay`` seconds, durably."""
+        return self.call_at(self.time() + delay, callback, *args, context=context)
+
+    def call_at(self, when: float, callback: Callable[..., Any], *args: Any, context: Any = None) -> asyncio.TimerHandle:
+        """Run ``callback`` at ``when`` of the session's clock, durably."""
+        handle = asyncio.TimerHandle(when, callback, args, self, context)
+        lane = lane_here() or self._lane
+        handle.key = self._session.start_timer(lane, when, lambda: self._ready.append(handle))  # type: ignore[attr-defined]
+        return handle
+
+    def _timer_handle_cancelled(self, handle: Any) -> None:
+        self._session.scheduler.forget(handle.key)
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        """Log what asyncio could not tell anybody else."""
+        import logging
+
+        logging.getLogger("asyncio").error(context.get("message"), exc_info=context.get("exception"))
+
+    def default_exception_handler(self, context: dict[str, Any]) -> None:
+        """See `call_exception_handler`."""
+        self.call_exception_handler(context)
+
+    async def shutdown_asyncgens(self) -> None:
+        """End the asynchronous generators that were begun."""
+        for generator in list(self._generators.values()):
+            await generator.aclose()
+
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        """There is none."""
+
+    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:  # type: ignore[override]
+        """Call ``func`` in place; what it calls outside is an activity."""
+        future = self.create_future()
+        try:
+            future.set_result(self._session.hooks["__guard__"](func)(*args))
+        except Exception as error:  # noqa: BLE001 - it is the future's
+            future.set_exception(error)
+        return future
+
+    # Running.
+
+    def run_until_complete(self, future: Any) -> Any:
+        """Run a coroutine to its end and return its result."""
+        task = asyncio.ensure_future(future, loop=self)
+        hooks = sys.get_asyncgen_hooks()
+        self._enter()
+        try:
+            while not task.done():
+                self._run_once()
+        finally:
+            self._leave(hooks)
+        return task.result()
+
+    def _enter(self) -> None:
+        self._running = True
+        events._set_running_loop(self)
+        sys.set_asyncgen_hooks(firstiter=self._begin_generator, finalizer=self._end_generator)
+
+    def _leave(self, hooks: Any) -> None:
+        sys.set_asyncgen_hooks(*hooks)
+        events._set_running_loop(None)
+        self._running = False
+
+    def _begin_generator(self, generator: Any) -> None:
+        self._generators[id(generator)] = generator
+
+    def _end_generator(self, generator: Any) -> None:
+        self._generators.pop(id(generator), None)
+        if not self._closed:
+            self.create_task(generator.aclose())
+
+    def _run_once(self) -> None:
+        if not self._ready:
+            self._session.scheduler.deliver_one()
+        while self._ready:
+            handle = self._ready.popleft()
+            if not handle._cancelled:  # type: ignore[attr-defined]
+                handle._run()
+            if self._error is not None:
+                raise self._error
+
+    def current_lane(self, thread_lane: Lane) -> Lane | None:
+        """Return the lane of the running code: its task's; the thread's when no loop runs; None on the outside loop."""
+        running = events._get_running_loop()
+        if running is None:
+            return thread_lane
+        if running is not self:
+            return None
+        task = asyncio.current_task(self)
+        return getattr(task, "lane", self._lane) if task is not None else self._lane
+
+    # Outside awaitables.
+
+    def expect(self, key: tuple[str, int], future: asyncio.Future[Any], what: str, give: Callable[[Outcome], Settled]) -> None:
+        """Settle ``future`` with the recorded outcome of ``key`` when it is delivered."""
+        self._session.scheduler.expect(key, Expected(lambda outcome: _settle(future, *give(outcome)), None, what))
+
+    def run_outside(
+        self,
+        key: tuple[str, int],
+        future: asyncio.Future[Any],
+        what: str,
+        outside: Callable[[], Coroutine[Any, Any, Any]],
+        finish: Callable[[bool, Any], Settled],
+    ) -> None:
+        """Run a coroutine on the outside loop, record what it came to, and settle ``future`` with it in its turn."""
+        scheduler = self._session.scheduler
+        tasks: list[asyncio.Task[Any]] = []
+
+        def ended(task: asyncio.Task[Any]) -> None:
+            ok, value = _outcome(task)
+            scheduler.arrive(lambda: self._deliver(future, finish, ok, value))
+
+        def start() -> None:
+            task = self._outside_loop().create_task(outside())
+            tasks.append(task)
+            task.add_done_callback(ended)
+
+        def forward(settled: asyncio.Future[Any]) -> None:
+            if settled.cancelled() and tasks:
+                tasks[0].cancel()
+
+        future.add_done_callback(forward)
+        scheduler.left()
+        scheduler.when_live(start)
+
+    def _deliver(self, future: asyncio.Future[Any], finish: Callable[[bool, Any], Settled], ok: bool, value: Any) -> None:
+        _settle(future, *finish(ok, value))
+
+    def _outside_loop(self) -> asyncio.AbstractEventLoop:
+        if self._outside is None:
+            self._outside = asyncio.new_event_loop()
+            self._session.scheduler.pump = self._pump
+        return self._outside
+
+    def _pump(self, seconds: float | None) -> None:
+        """Drive the outside loop until something arrives, for at most ``seconds``."""
+        outside = self._outside
+        assert outside is not None
+        timer = outside.call_later(seconds, outside.stop) if seconds is not None else None
+        self._session.scheduler.on_arrival = lambda: outside.call_soon_threadsafe(outside.stop)
+        events._set_running_loop(None)
+        try:
+            outside.run_forever()
+        finally:
+            events._set_running_loop(self)
+            if timer is not None:
+                timer.cancel()
+
+
+def _outcome(task: asyncio.Task[Any]) -> Settled:
+    if task.cancelled():
+        return False, asyncio.CancelledError()
+    error = task.exception()
+    return (True, task.result()) if error is None else (False, error)
+
+
+def _settle(future: asyncio.Future[Any], ok: bool, value: Any) -> None:
+    if future.done():
+        return
+    if ok:
+        future.set_result(value)
+    elif isinstance(value, asyncio.CancelledError):
+        future.cancel()
+    elif isinstance(value, Halt):
+        raise value
+    else:
+        future.set_exception(value)

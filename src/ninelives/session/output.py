@@ -1,0 +1,220 @@
+"""Prints and logging, exactly once in the session's log.
+
+A line is shown first and recorded then, so after a kill the terminal may see a line again, and the log never does. On replay each lane
+skips as many lines as it has recorded. What is printed inside an activity belongs to the activity: recorded with its outcome.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, TextIO
+
+from ninelives.session.lanes import DIRECT, Lane, RunningActivity, active, directly, lane_here, running_activity
+from ninelives.session.link import Line, Link
+
+#: The lane of lines that threads of outside code print.
+FOREIGN = "-"
+
+
+class Output:
+    """The log of one session, and the terminal it is shown on.
+
+    Args:
+        link: where lines are recorded.
+        stdout: where the program's prints are shown.
+        stderr: where its errors and logs are.
+        set_aside: by lane, how many recorded lines no longer count.
+        hide: cuts secrets out of a text.
+    """
+
+    def __init__(
+        self, link: Link, stdout: TextIO, stderr: TextIO, set_aside: dict[str, int], hide: Callable[[str], str]
+    ) -> None:
+        self.link = link
+        self.muted = False
+        self._terminals = {"stdout": stdout, "stderr": stderr}
+        self._recorded = {lane: count - set_aside.get(lane, 0) for lane, count in link.line_counts().items()}
+        self._written: dict[str, int] = {}
+        self._partial: dict[tuple[str, str], str] = {}
+        self._hide = hide
+
+    def lines_of(self, lane: str) -> int:
+        """Return how many lines a lane has written, those it skipped included."""
+        return self._written.get(lane, 0)
+
+    def write(self, stream: str, text: str) -> None:
+        """Take what a program prints."""
+        if self.muted:
+            return
+        running = running_activity.get()
+        if type(running) is RunningActivity:
+            self._show(stream, text)
+            self._collect(running, stream, text)
+            return
+        lane = lane_here()
+        self._write(lane.name if lane is not None else FOREIGN, stream, text)
+
+    def log(self, lane: Lane | None, level: str, text: str) -> bool:
+        """Take a log record; returns whether it is new, so that it should be shown."""
+        if self.muted:
+            return False
+        running = running_activity.get()
+        if type(running) is RunningActivity:
+            running.lines.append((time.time(), "log", level, self._hide(text), running.key[0]))
+            return True
+        return self._line(lane.name if lane is not None else FOREIGN, "log", level, text)
+
+    def finish(self) -> None:
+        """Record lines that have begun and will not end."""
+        for lane, stream in list(self._partial):
+            text = self._partial.pop((lane, stream))
+            if text:
+                self._line(lane, stream, "", text)
+
+    def remark(self, lane: str, text: str) -> None:
+        """Record a line of ours: on the lane of foreign lines, which replay does not count."""
+        if not self.muted:
+            self.link.note((), ((time.time(), "log", "INFO", self._hide(text), FOREIGN),))
+
+    def show(self, stream: str, text: str) -> None:
+        """Show a text that is no part of the log."""
+        self._show(stream, text)
+
+    def take(self, running: RunningActivity) -> list[Line]:
+        """Return what was printed inside an activity."""
+        for stream, text in running.partial.items():
+            if text:
+                running.lines.append((time.time(), stream, "", self._hide(text), running.key[0]))
+        return running.lines
+
+    def _write(self, lane: str, stream: str, text: str) -> None:
+        pieces = (self._partial.pop((lane, stream), "") + text).split("\n")
+        shown_already = len(pieces[0]) - len(text.split("\n", 1)[0])
+        for piece in pieces[:-1]:
+            if self._is_new(lane):
+                self._show(stream, piece[shown_already:] + "\n")
+            shown_already = 0
+            self._line(lane, stream, "", piece)
+        if pieces[-1]:
+            if self._is_new(lane):
+                self._show(stream, pieces[-1][shown_already:])
+            self._partial[lane, stream] = pieces[-1]
+
+    def _is_new(self, lane: str) -> bool:
+        return self._written.get(lane, 0) >= self._recorded.get(lane, 0) or lane == FOREIGN
+
+    def _line(self, lane: str, stream: str, level: str, text: str) -> bool:
+        new = self._is_new(lane)
+        self._written[lane] = self._written.get(lane, 0) + 1
+        if new:
+            self.link.note((), ((time.time(), stream, level, self._hide(text), lane),))
+        return new
+
+    def _collect(self, running: RunningActivity, stream: str, text: str) -> None:
+        *lines, rest = (running.partial.get(stream, "") + text).split("\n")
+        running.lines.extend((time.time(), stream, "", self._hide(line), running.key[0]) for line in lines)
+        running.partial[stream] = rest
+
+    def _show(self, stream: str, text: str) -> None:
+        terminal = self._terminals[stream]
+        try:
+            terminal.write(text)
+            terminal.flush()
+        except (OSError, ValueError):
+            # The reader is gone (`| head`): the program goes on, its log is whole.
+            self._terminals[stream] = io.StringIO()
+
+
+class SessionStream(io.TextIOBase):
+    """In place of ``sys.stdout`` or ``sys.stderr``: what the session's code writes goes to its log.
+
+    Args:
+        name: stdout or stderr.
+        terminal: the stream it replaces, for all that is not the session's.
+    """
+
+    def __init__(self, name: str, terminal: TextIO) -> None:
+        self._name = name
+        self.terminal = terminal
+
+    def write(self, text: str, /) -> int:
+        """Write ``text``; returns the number of characters."""
+        session = active.session
+        running = running_activity.get()
+        if session is None:
+            return self.terminal.write(text)
+        if running is DIRECT:
+            session.output.show(self._name, text)
+        else:
+            session.output.write(self._name, text)
+        return len(text)
+
+    def flush(self) -> None:
+        """See `io.TextIOBase`."""
+        self.terminal.flush()
+
+    def writable(self) -> bool:
+        """See `io.TextIOBase`."""
+        return True
+
+    def isatty(self) -> bool:
+        """Return whether the program's prints are seen on a terminal."""
+        return self.terminal.isatty()
+
+    def fileno(self) -> int:
+        """Return the file descriptor of the terminal."""
+        return self.terminal.fileno()
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """The terminal's encoding."""
+        return self.terminal.encoding
+
+    @property
+    def errors(self) -> str | None:  # type: ignore[override]
+        """How the terminal treats what it can't encode."""
+        return self.terminal.errors
+
+
+class Streams:
+    """Puts the session's streams and its log handler in place, and takes them away again."""
+
+    def __init__(self) -> None:
+        self._before: tuple[TextIO, TextIO, Any] | None = None
+
+    def install(self) -> None:
+        """Begin to take prints and log records."""
+        self._before = (sys.stdout, sys.stderr, logging.Logger.callHandlers)
+        sys.stdout = SessionStream("stdout", sys.stdout)  # type: ignore[assignment]
+        sys.stderr = SessionStream("stderr", sys.stderr)  # type: ignore[assignment]
+        logging.Logger.callHandlers = _call_handlers  # type: ignore[method-assign]
+
+    def uninstall(self) -> None:
+        """Give back what was there before."""
+        if self._before is not None:
+            sys.stdout, sys.stderr, logging.Logger.callHandlers = self._before  # type: ignore[method-assign]
+
+
+_own_call_handlers = logging.Logger.callHandlers
+
+
+def _call_handlers(logger: logging.Logger, record: logging.LogRecord) -> None:
+    """Record a log record in the session's log; show it by the program's handlers only if it is new."""
+    session = active.session
+    running = running_activity.get()
+    if session is None or running is DIRECT:
+        _own_call_handlers(logger, record)
+        return
+    with directly():
+        text = _formatter.format(record)
+    if session.output.log(lane_here(), record.levelname, text):
+        # What the handlers print is shown, and is in the log already.
+        with directly():
+            _own_call_handlers(logger, record)
+
+
+_formatter = logging.Formatter("%(message)s")

@@ -1,0 +1,113 @@
+"""What people see of values: text made from plain data only, never by calling ``repr`` of strange objects.
+
+The same text, whole, gives the digest by which replay notices changed arguments.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, time, timedelta, tzinfo
+from decimal import Decimal
+from enum import Enum
+from fractions import Fraction
+from pathlib import PurePath
+from typing import Any
+from uuid import UUID
+
+#: Exact types that are immutable, and whose ``repr`` is plain: nothing to follow, nothing to encode with care.
+ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes})
+
+#: Types whose ``repr`` says all of them, and runs no code of a user.
+_PLAIN = (date, time, timedelta, tzinfo, Decimal, Fraction, PurePath, UUID, range, slice)
+
+#: Characters of a rendering; the rest is cut off.
+LIMIT = 2_000
+
+#: Levels of nested containers that are looked into.
+DEPTH = 12
+
+
+def cut(text: str, limit: int = LIMIT) -> str:
+    """Return at most ``limit`` characters of ``text``, saying how much is missing."""
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text):,} characters)"
+
+
+def arguments(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+    """Return a call's arguments as text: ``'a', 1, key=None``."""
+    parts = [text(arg) for arg in args]
+    parts += [f"{name}={text(value)}" for name, value in kwargs.items()]
+    return ", ".join(parts)
+
+
+def text(value: Any, depth: int = DEPTH) -> str:
+    """Return plain data as text; any other object as its class in angle brackets."""
+    cls = type(value)
+    if cls in ATOMS:
+        return repr(value)
+    if depth == 0:
+        return "…"
+    inner = _CONTAINERS.get(cls)
+    if inner is not None:
+        return inner(value, depth - 1)
+    return _other(value, cls, depth - 1)
+
+
+def _other(value: Any, cls: type, depth: int) -> str:
+    if cls is bytearray:
+        return f"bytearray({bytes(value)!r})"
+    if cls.__module__ in _PLAIN_MODULES and isinstance(value, _PLAIN):
+        return repr(value)
+    if isinstance(value, Enum) and isinstance(value, cls):
+        return f"{cls.__qualname__}.{value.name}"
+    if isinstance(value, dict) and cls.__module__.startswith("ninelives"):
+        return _dict(value, depth)
+    if isinstance(value, type):
+        return f"<class {value.__module__}.{value.__qualname__}>"
+    return f"<{cls.__module__}.{cls.__qualname__}>"
+
+
+_PLAIN_MODULES = frozenset(
+    {"datetime", "decimal", "fractions", "pathlib", "pathlib._local", "uuid", "builtins", "zoneinfo", "_decimal", "zoneinfo._zoneinfo"}
+)
+
+
+def _sequence(opening: str, closing: str) -> Callable[[Iterable[Any], int], str]:
+    def render(value: Iterable[Any], depth: int) -> str:
+        return opening + ", ".join([text(item, depth) for item in value]) + closing
+
+    return render
+
+
+def _tuple(value: tuple[Any, ...], depth: int) -> str:
+    return f"({', '.join([text(item, depth) for item in value])}{',' if len(value) == 1 else ''})"
+
+
+def _set(value: Iterable[Any], depth: int) -> str:
+    # Sorted, since sets of equal content may iterate in different orders.
+    return "{" + ", ".join(sorted([text(item, depth) for item in value])) + "}"
+
+
+def _dict(value: Mapping[Any, Any], depth: int) -> str:
+    return "{" + ", ".join([f"{text(key, depth)}: {text(item, depth)}" for key, item in dict.items(value)]) + "}"  # type: ignore[arg-type]
+
+
+_CONTAINERS: dict[type, Callable[[Any, int], str]] = {
+    list: _sequence("[", "]"),
+    tuple: _tuple,
+    set: _set,
+    frozenset: _set,
+    dict: _dict,
+}
+
+
+def error_text(error: BaseException) -> str:
+    """Return an exception as ``Class: message`` without running its ``__str__``: from its plain arguments."""
+    shown = error.args[0] if len(error.args) == 1 and isinstance(error.args[0], str) else None
+    message = shown if shown is not None else ", ".join(text(arg) for arg in error.args)
+    return f"{type(error).__qualname__}: {message}" if message else type(error).__qualname__
+
+
+def digest(shown: str) -> int:
+    """Return a 32-bit digest of rendered arguments (CRC-32: it guards against mistakes, not against people)."""
+    return zlib.crc32(shown.encode("utf-8", "surrogatepass"))

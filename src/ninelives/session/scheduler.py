@@ -1,0 +1,166 @@
+"""Delivers outcomes to lanes, one at a time: the only freedom a session has is their order, and the journal holds it.
+
+A lane that waits says which key it expects. When no lane is ready, one outcome is delivered: on replay the next recorded one; after
+that, the arrival or the due timer with the earliest time, which is recorded first. It knows nothing of asyncio: a session's event loop
+and its synchronous code both sit on it.
+"""
+
+from __future__ import annotations
+
+import heapq
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple
+
+from ninelives.errors import DeadlockError, DivergenceError
+from ninelives.session.entries import Outcome
+from ninelives.session.journal import Journal, Key
+from ninelives.session.stop import Halt
+
+
+class Expected(NamedTuple):
+    """What happens when the outcome of a key is delivered."""
+
+    #: on replay, with the recorded outcome
+    replayed: Callable[[Outcome], None]
+    #: live, for a timer: records that it fired, and delivers
+    fired: Callable[[], None] | None
+    #: shown to people who ask what the session waits for
+    what: str
+
+
+class Scheduler:
+    """The deliveries of one session.
+
+    Args:
+        journal: holds the recorded order, and gets the new one.
+        waits: called with what the session waits for and until when (unix seconds), and with "" when it goes on.
+    """
+
+    def __init__(self, journal: Journal, waits: Callable[[str, float | None], None]) -> None:
+        self.journal = journal
+        #: drives outside awaitables for at most so many seconds, until something arrives; set by the event loop
+        self.pump: Callable[[float | None], None] | None = None
+        #: tells the pump that something has arrived
+        self.on_arrival: Callable[[], None] | None = None
+        self._waits = waits
+        self._expected: dict[Key, Expected] = {}
+        self._held: deque[Callable[[], None]] = deque()
+        self._timers: list[tuple[float, int, Key]] = []
+        self._order = 0
+        self._arrivals: deque[tuple[float, Callable[[], None]]] = deque()
+        self._arrived = threading.Condition()
+        self._outstanding = 0
+
+    def expect(self, key: Key, expected: Expected) -> None:
+        """Say what is done with the outcome of ``key``."""
+        self._expected[key] = expected
+
+    def timer(self, key: Key, due: float) -> None:
+        """Let the expected ``key`` fire at a unix time in seconds, or soon after."""
+        self._order += 1
+        heapq.heappush(self._timers, (due, self._order, key))
+
+    def forget(self, key: Key) -> None:
+        """Nobody waits for ``key`` any more."""
+        self._expected.pop(key, None)
+
+    def when_live(self, start: Callable[[], None]) -> None:
+        """Start a call to the outside: now, or once everything recorded has been delivered."""
+        if self.journal.exhausted:
+            start()
+        else:
+            self._held.append(start)
+
+    def left(self) -> None:
+        """Count a call that is now outside."""
+        self._outstanding += 1
+
+    def arrive(self, deliver: Callable[[], None]) -> None:
+        """Hand in the outcome of a call that was outside; any thread may.
+
+        Args:
+            deliver: records it and delivers it; called when its turn comes.
+        """
+        with self._arrived:
+            self._outstanding -= 1
+            self._arrivals.append((time.time(), deliver))
+            self._arrived.notify()
+        if self.on_arrival is not None:
+            self.on_arrival()
+
+    def deliver_one(self) -> None:
+        """Deliver one outcome; waits for it.
+
+        Raises:
+            Halt: the record has an outcome that nobody expects, or nothing can ever arrive.
+        """
+        recorded = self.journal.next_outcome()
+        if recorded is not None:
+            expected = self._expected.pop((recorded.lane, recorded.n), None)
+            if expected is None:
+                raise Halt(self._unexpected(recorded))
+            self.journal.deliver()
+            expected.replayed(recorded)
+            return
+        while self._held:
+            self._held.popleft()()
+        self._next_live()()
+
+    def _unexpected(self, outcome: Outcome) -> DivergenceError:
+        operation = self.journal.operation(outcome.lane, outcome.n)
+        what = f"{operation.name} " if operation is not None and hasattr(operation, "name") else ""
+        return DivergenceError(
+            f"the journal delivers {what}({outcome.lane}:{outcome.n}, entry {outcome.seq}) here, but the program does not wait for it; "
+            "resume it with the code it was recorded with"
+        )
+
+    def _next_live(self) -> Callable[[], None]:
+        told = False
+        while True:
+            due = self._due()
+            if self._arrivals and (due is None or self._arrivals[0][0] <= due):
+                deliver = self._arrivals.popleft()[1]
+                break
+            left = None if due is None else due - time.time()
+            if left is not None and left <= 0:
+                fired = self._expected.pop(heapq.heappop(self._timers)[2]).fired
+                assert fired is not None
+                deliver = fired
+                break
+            if left is None and not self._outstanding:
+                raise Halt(self._deadlock())
+            if not told and (left is None or left > TELL_FROM):
+                told = True
+                self._waits(self._what(), due)
+            self._wait(left)
+        if told:
+            self._waits("", None)
+        return deliver
+
+    def _due(self) -> float | None:
+        """Return when the next timer that somebody still expects is due."""
+        while self._timers and self._timers[0][2] not in self._expected:
+            heapq.heappop(self._timers)
+        return self._timers[0][0] if self._timers else None
+
+    def _wait(self, left: float | None) -> None:
+        if self.pump is not None:
+            self.pump(left)
+            return
+        with self._arrived:
+            if not self._arrivals:
+                # Bounded, since the wall clock that timers go by may be set while we wait.
+                self._arrived.wait(min(left, 60.0) if left is not None else 60.0)
+
+    def _what(self) -> str:
+        return ", ".join(sorted({expected.what for expected in self._expected.values()})[:5])
+
+    def _deadlock(self) -> DeadlockError:
+        return DeadlockError(f"every lane waits, and nothing is outstanding that could wake one: {self._what() or 'nobody waits for anything'}")
+
+
+#: A shorter wait is not worth telling anybody about, in seconds.
+TELL_FROM = 0.2

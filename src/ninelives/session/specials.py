@@ -1,0 +1,192 @@
+"""The callables with a rule of their own, and the readings of clock, entropy and random numbers."""
+
+from __future__ import annotations
+
+import __future__
+
+import ast
+import asyncio
+import builtins
+import copy
+import os
+import random
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from ninelives.code.rewrite import rewrite_source, rewrite_tree
+from ninelives.code.rules import Kind
+from ninelives.errors import StoppedError
+from ninelives.session import functions
+from ninelives.session.entries import Value
+from ninelives.session.lanes import Lane
+from ninelives.session.options import DEFAULT
+from ninelives.session.output import SessionStream
+from ninelives.session.stop import Halt
+
+if TYPE_CHECKING:
+    from ninelives.session.session import Session
+
+_FUTURES = 0
+for _name in __future__.all_feature_names:
+    _FUTURES |= getattr(__future__, _name).compiler_flag
+
+
+class Specials:
+    """What is called in place of such a callable, in one session."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._source: dict[str, Callable[..., Any]] = {
+            "builtins.exec": self.exec,
+            "builtins.eval": self.eval,
+            "builtins.compile": self.compile,
+        }
+
+    def outside_of_lanes(self, name: str, f: Any) -> Any:
+        """Return what is called in place of ``f`` where calls are direct: source is rewritten there too."""
+        return self._source.get(name, f)
+
+    def callable_for(self, lane: Lane, kind: Kind, name: str, f: Any) -> Any:
+        """Return what is called in place of ``f`` on a lane."""
+        if kind is Kind.CLOCK or kind is Kind.ENTROPY:
+            return partial(self.read, lane, name, f)
+        if kind is Kind.RANDOM:
+            return self._random(lane, name, f)
+        if kind is Kind.SESSION:
+            return functions.sleep if name == "time.sleep" else f
+        if kind is Kind.THREAD:
+            return f if self._session.loading else self._thread(name)
+        if name in self._source:
+            return self._source[name]
+        if name in ("builtins.print", "builtins.input", "io.open", "io.open_code", "pathlib.Path.open"):
+            return self._files(lane, name, f)
+        if name == "builtins.breakpoint" or name == "sys.breakpointhook" or name == "pdb.set_trace":
+            return partial(_debug, f)
+        if name == "asyncio.run":
+            return self._session.run_async
+        return f
+
+    # Readings.
+
+    def read(self, lane: Lane, name: str, f: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """Read a clock or entropy, once; on replay give what was read."""
+        session = self._session
+        session.check()
+        lane.n = n = lane.n + 1
+        recorded = session.journal.operation(lane.name, n)
+        if recorded is not None:
+            session.agree_reading(recorded, name, sys._getframe(1))
+            value = session.values.decode(recorded.data, "", [])  # type: ignore[union-attr]
+            session.clock.seen(recorded.at)
+            return value
+        if not session.journal.exhausted:
+            raise Halt(session.reading_not_recorded(name, (lane.name, n), sys._getframe(1)))
+        value = session.clock.read(name, f, args, kwargs)
+        data = session.values.pack(value)
+        entry = Value(session.journal.seq(), time.time(), lane.name, n, name, data or b"")
+        session.journal.note(entry, ahead=True)
+        return value
+
+    def _random(self, lane: Lane, name: str, f: Any) -> Any:
+        if name in ("random.Random", "numpy.random.default_rng"):
+            return partial(_seeded, lane, f)
+        if name.startswith("random."):
+            return getattr(lane.random, name.removeprefix("random."), f)
+        if name == "uuid.uuid4":
+            return lambda: uuid.UUID(int=lane.random.getrandbits(128), version=4)
+        return partial(self.read, lane, name, f)
+
+    # Source given to exec, eval and compile.
+
+    def exec(self, source: Any, globals: Any = None, locals: Any = None, /, **kwargs: Any) -> None:
+        """Do what ``exec`` does, with guards in the source."""
+        frame = sys._getframe(1)
+        scope = self._scope(frame, globals, locals)
+        builtins.exec(self._code(source, "<string>", "exec", frame), *scope, **kwargs)
+
+    def eval(self, source: Any, globals: Any = None, locals: Any = None, /) -> Any:
+        """Do what ``eval`` does, with guards in the source."""
+        frame = sys._getframe(1)
+        source = source.lstrip(" \t") if isinstance(source, str) else source
+        return builtins.eval(self._code(source, "<string>", "eval", frame), *self._scope(frame, globals, locals))
+
+    def compile(
+        self, source: Any, filename: Any, mode: str, flags: int = 0, dont_inherit: bool = False, optimize: int = -1, **kwargs: Any
+    ) -> Any:
+        """Do what ``compile`` does, with guards in the source."""
+        if flags & ast.PyCF_ONLY_AST:
+            return builtins.compile(source, filename, mode, flags, True, optimize, **kwargs)
+        if not dont_inherit:
+            flags |= sys._getframe(1).f_code.co_flags & _FUTURES
+        return builtins.compile(self._tree(source, os.fsdecode(filename), mode, flags), filename, mode, flags, True, optimize, **kwargs)
+
+    def _code(self, source: Any, filename: str, mode: str, frame: Any) -> Any:
+        if not isinstance(source, str | bytes | bytearray | memoryview):
+            return source
+        flags = frame.f_code.co_flags & _FUTURES
+        return builtins.compile(self._tree(source, filename, mode, flags), filename, mode, flags, True)
+
+    def _tree(self, source: Any, filename: str, mode: str, flags: int) -> Any:
+        if isinstance(source, ast.AST):
+            return rewrite_tree(copy.deepcopy(source))
+        text = source if isinstance(source, str) else bytes(source)
+        if mode == "exec" and not flags:
+            return rewrite_source(text, filename)
+        return rewrite_tree(builtins.compile(text, filename, mode, flags | ast.PyCF_ONLY_AST, True))  # type: ignore[type-var]
+
+    def _scope(self, frame: Any, scope: Any, inner: Any) -> tuple[Any, ...]:
+        if scope is None:
+            return frame.f_globals, frame.f_locals if inner is None else inner
+        scope.setdefault("__builtins__", self._session.builtins)
+        return (scope,) if inner is None else (scope, inner)
+
+    # The rest.
+
+    def _files(self, lane: Lane, name: str, f: Any) -> Any:
+        if name == "builtins.print":
+            return partial(self._print, lane, f)
+        return f if self._session.loading else partial(self._session.activities.call, lane, f, name, DEFAULT)
+
+    def _print(self, lane: Lane, f: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """Print to the session's log; printing to an outside file is an activity."""
+        file = kwargs.get("file")
+        if file is None or isinstance(file, SessionStream) or self._session.loading:
+            return f(*args, **kwargs)
+        write = getattr(file, "write", None)
+        if write is None or self._session.hooks["__guard__"](write) is write:
+            return f(*args, **kwargs)
+        return self._session.activities.call(lane, f, "builtins.print", DEFAULT, *args, **kwargs)
+
+    def _thread(self, name: str) -> Any:
+        raise Halt(
+            StoppedError(
+                f"{name}: threads of a session are not durable yet; call the function directly, or put what uses threads into one @activity"
+            )
+        )
+
+
+def _seeded(lane: Lane, f: Any, /, *args: Any, **kwargs: Any) -> Any:
+    """Make a generator; one that would seed itself from the outside is seeded from its lane."""
+    if args and args[0] is not None or kwargs:
+        return f(*args, **kwargs)
+    return f(lane.random.getrandbits(64)) if f is not random.SystemRandom else f()
+
+
+def _debug(f: Any, /, *args: Any, **kwargs: Any) -> Any:
+    """Stop in the debugger, at the user's line, on the terminal and not in the session's log."""
+    import pdb
+
+    if sys.breakpointhook is not sys.__breakpointhook__ or os.environ.get("PYTHONBREAKPOINT"):
+        return f(*args, **kwargs)
+    out = sys.stdout.terminal if isinstance(sys.stdout, SessionStream) else sys.stdout
+    pdb.Pdb(stdout=out, skip=["ninelives.*"]).set_trace(sys._getframe(1))
+    return None
+
+
+def is_coroutine(value: Any) -> bool:
+    """Return whether a handler's result is to be awaited."""
+    return asyncio.iscoroutine(value) or hasattr(type(value), "__await__")

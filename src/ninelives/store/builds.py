@@ -1,0 +1,80 @@
+"""Builds: immutable, content-addressed archives of user code, unpacked when they are first run."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Protocol
+
+from ninelives import archive
+from ninelives.errors import BuildGoneError
+from ninelives.store.blobs import new_path, sync
+from ninelives.store.database import explain_os_error
+
+
+class Packed(Protocol):
+    """What the store needs to know of a build."""
+
+    @property
+    def id(self) -> str:
+        """SHA-256 of the archive, hex."""
+
+    @property
+    def tar(self) -> bytes:
+        """The archive."""
+
+
+class Builds:
+    """The builds of one store.
+
+    Parameters:
+        folder: where they are kept; made when it is first needed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def put(self, build: Packed) -> None:
+        """Keep a build; one that is kept already is left as it is.
+
+        Raises:
+            StoreFullError, StoreError: it is not kept.
+        """
+        target = self._folder / f"{build.id}.tar"
+        if target.exists():
+            return
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        new = new_path(self._folder)
+        try:
+            with open(new, "xb", buffering=0) as file:
+                file.write(build.tar)
+                os.fsync(file.fileno())
+            new.replace(target)
+        except OSError as error:
+            new.unlink(missing_ok=True)
+            raise explain_os_error(error, target) from error
+        sync(self._folder)
+
+    def path(self, build_id: str) -> Path:
+        """Return the folder with the build's files.
+
+        Raises:
+            BuildGoneError: it is gone or damaged.
+        """
+        import hashlib
+
+        folder = self._folder / build_id
+        if folder.is_dir():
+            return folder
+        file = self._folder / f"{build_id}.tar"
+        try:
+            tar = file.read_bytes()
+        except FileNotFoundError:
+            raise BuildGoneError(f"the build {build_id[:12]} is gone: {file} is missing; {_ADVICE}") from None
+        if hashlib.sha256(tar).hexdigest() != build_id:
+            raise BuildGoneError(f"the build {build_id[:12]} is damaged: {file}; {_ADVICE}")
+        archive.unpack(tar, folder)
+        return folder
+
+
+_ADVICE = "restore it from a backup, or go on with other code: ninelives resume SESSION --with-code DIR"

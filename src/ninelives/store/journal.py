@@ -1,0 +1,268 @@
+"""The journal of one live session: what is noted survives a kill, what is committed survives a power loss."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ninelives.errors import StoreError
+from ninelives.store import tail as tails
+from ninelives.store import values
+from ninelives.store.blobs import Blobs
+from ninelives.store.database import Database
+from ninelives.store.records import AnyLine, AnyRow, Line, Put, Row, SessionUpdate
+from ninelives.store.tables import (
+    INSERT_LINE,
+    ROOM,
+    LineRecord,
+    RowRecord,
+    insert_rows,
+    merge_rows,
+    read_rows,
+    storable,
+    update_session,
+)
+from ninelives.store.writer import Work, Writer
+
+
+class Journal:
+    """Made by `Store.acquire`; to be released. All methods may be called from any thread of the process that made it.
+
+    Parameters:
+        number: of the session.
+        taken_over: marker of the dead process that had the lease before, or "": what its children carry.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        writer: Writer,
+        blobs: Blobs,
+        *,
+        session_id: str,
+        number: int,
+        tail_path: Path | None,
+        taken_over: str,
+        on_release: Callable[[Journal], None],
+    ) -> None:
+        self.session_id = session_id
+        self.number = number
+        self.taken_over = taken_over
+        self.blobs = blobs
+        self._database = database
+        self._writer = writer
+        self._on_release = on_release
+        self._first = number * ROOM
+        self._usable = True
+        self._lock = threading.Lock()
+        #: what is noted and not in the database yet; the tail holds the same
+        self._rows: list[RowRecord] = []
+        self._lines: list[LineRecord] = []
+        self._next_line = self._last_line() + 1
+        self._tail: tails.Tail | None = None
+        if tail_path:
+            self._take_up(tails.read_tail(tail_path))
+            self._tail = tails.Tail(tail_path, self._tail_size)
+
+    def _take_up(self, content: tails.TailContent) -> None:
+        """Note again what a killed process noted and did not commit."""
+        self._tail_size = content.size
+        if content.rows:
+            seqs = [row.seq for row in content.rows]
+            known = set(self._seqs(min(seqs), max(seqs)))
+            fresh = {row.seq: row for row in content.rows if row.seq not in known}
+            self._rows = [self._row_record(row) for row in fresh.values()]
+        fresh_lines = [(number, line) for number, line in content.lines if number >= self._next_line]
+        self._lines = [self._line_record(number, line) for number, line in dict(fresh_lines).items()]
+        self._next_line = max((number + 1 for number, _ in fresh_lines), default=self._next_line)
+
+    def load(self) -> list[Row]:
+        """Return all rows, by seq, committed or noted."""
+        with self._lock:
+            noted = [Row(number - self._first, kind, data) for number, kind, data in self._rows]
+        return merge_rows(read_rows(self._database, self.number), noted)
+
+    def line_counts(self) -> dict[str, int]:
+        """Return how many lines each lane has in the session's log."""
+        with self._lock:
+            noted = [record[-1] for record in self._lines]
+            ids = {record[0] for record in self._lines}
+        sql = "SELECT lane, count(*) FROM lines WHERE id BETWEEN ? AND ? GROUP BY lane"
+        before = min(ids, default=self._first + ROOM) - 1
+        counts: dict[str, int] = dict(self._database.query(sql, (self._first, before)))
+        for lane in noted:
+            counts[lane] = counts.get(lane, 0) + 1
+        return counts
+
+    def note(self, rows: Sequence[AnyRow] = (), lines: Sequence[AnyLine] = ()) -> None:
+        """Record without a sync: it survives a kill, and is on disk after the next commit.
+
+        Raises:
+            StoreError: nothing of it is recorded.
+        """
+        if not self._usable:
+            raise self._unusable()
+        if lines:
+            lines = [storable(line) for line in lines]
+        with self._lock:
+            row_count, line_count, first_line = len(self._rows), len(self._lines), self._next_line
+            self._rows += map(self._row_record, rows)
+            if lines:
+                self._lines += map(self._line_record, range(first_line, first_line + len(lines)), lines)
+                self._next_line += len(lines)
+            if self._tail:
+                try:
+                    self._tail.append(rows, first_line, lines)
+                except StoreError:
+                    del self._rows[row_count:], self._lines[line_count:]
+                    raise
+
+    def commit(
+        self,
+        rows: Sequence[AnyRow] = (),
+        lines: Sequence[AnyLine] = (),
+        *,
+        update: SessionUpdate | None = None,
+        puts: Sequence[Put] = (),
+        blobs: Sequence[str] = (),
+    ) -> bool:
+        """Put everything noted so far, and this, on disk in one transaction.
+
+        Args:
+            rows: to append.
+            lines: to append to the session's log.
+            update: changes of the session.
+            puts: changes of project values.
+            blobs: SHA-256 of the blobs that the rows refer to.
+
+        Returns:
+            False when a value does not have the expected version; then nothing of this call is recorded, what was
+            noted stays noted.
+
+        Raises:
+            StoreError: nothing of this call is recorded, what was noted stays noted; the same call may be made again.
+        """
+        if not self._usable:
+            raise self._unusable()
+        return self._writer.submit(_Commit(self, rows, lines, update=update, puts=puts, blobs=blobs))
+
+    def cancel_requested(self) -> bool:
+        """Return whether somebody wants the session to be cancelled."""
+        found = self._database.query("SELECT cancel_requested FROM sessions WHERE number = ?", (self.number,))
+        return bool(found and found[0][0])
+
+    def release(self, update: SessionUpdate | None = None) -> None:
+        """Commit everything and give the lease back; again, or in a forked child, which does not have it: do nothing.
+
+        Args:
+            update: changes of the session.
+
+        Raises:
+            StoreError: the session is not released; it may be tried again.
+        """
+        if not self._usable:
+            return
+        self._writer.submit(_Commit(self, (), (), update=update, ends_lease=True))
+        self._usable = False
+        # The lease is given back last: until then nobody else writes to the tail.
+        if self._tail:
+            self._tail.remove()
+        self._on_release(self)
+
+    def abandon(self) -> None:
+        """Make it useless: its store is closed, or it was copied to a forked child."""
+        self._usable = False
+        if self._tail:
+            self._tail.close()
+
+    def renew_lock(self) -> None:
+        """Make a lock that nobody holds, in a forked child."""
+        self._lock = threading.Lock()
+
+    def noted(self) -> tuple[list[Row], list[tuple[int, Line]]]:
+        """Return what is noted and not committed: rows, and lines with their numbers."""
+        with self._lock:
+            rows = [Row(number - self._first, kind, data) for number, kind, data in self._rows]
+            return rows, [(record[0] - self._first, Line(*record[1:])) for record in self._lines]
+
+    def _row_record(self, row: AnyRow) -> RowRecord:
+        return (self._first + row[0], row[1], row[2])
+
+    def _line_record(self, number: int, line: AnyLine) -> LineRecord:
+        return (self._first + number, *line)
+
+    def _last_line(self) -> int:
+        sql = "SELECT max(id) FROM lines WHERE id BETWEEN ? AND ?"
+        found = self._database.query(sql, (self._first, self._first + ROOM - 1))[0][0]
+        return found - self._first if found else 0
+
+    def _seqs(self, first: int, last: int) -> list[int]:
+        sql = "SELECT id - ? FROM rows WHERE id BETWEEN ? AND ?"
+        return [seq for (seq,) in self._database.query(sql, (self._first, self._first + first, self._first + last))]
+
+    def _unusable(self) -> StoreError:
+        return StoreError(
+            f"session {self.session_id} is not run by this process: it was released, or this is a forked child"
+        )
+
+
+class _Commit(Work):
+    __slots__ = ("_blobs", "_ends_lease", "_journal", "_lines", "_puts", "_rows", "_taken", "_update")
+
+    def __init__(
+        self,
+        journal: Journal,
+        rows: Sequence[AnyRow],
+        lines: Sequence[AnyLine],
+        *,
+        update: SessionUpdate | None,
+        puts: Sequence[Put] = (),
+        blobs: Sequence[str] = (),
+        ends_lease: bool = False,
+    ) -> None:
+        super().__init__()
+        self._journal = journal
+        self._rows = rows
+        self._lines = [storable(line) for line in lines] if lines else ()
+        self._update = update
+        self._puts = puts
+        self._blobs = blobs
+        self._ends_lease = ends_lease
+        self._taken = (0, 0)
+
+    def run(self, db: sqlite3.Connection) -> None:
+        journal = self._journal
+        for put in self._puts:
+            values.apply(db, put)
+        with journal._lock:
+            self._taken = (len(journal._rows), len(journal._lines))
+            rows = [*journal._rows, *map(journal._row_record, self._rows)]
+            lines: list[LineRecord] | None = None
+            if journal._lines or self._lines:
+                numbers = range(journal._next_line, journal._next_line + len(self._lines))
+                lines = [*journal._lines, *map(journal._line_record, numbers, self._lines)]
+                journal._next_line += len(self._lines)
+        if rows:
+            insert_rows(db, rows)
+        if lines:
+            db.executemany(INSERT_LINE, lines)
+        for sha256 in self._blobs:
+            journal.blobs.keep(sha256)
+            reference = (journal.number, sha256)
+            db.execute("INSERT OR IGNORE INTO blob_references (session, sha256) VALUES (?, ?)", reference)
+        if self._update or self._ends_lease:
+            update_session(db, journal.number, self._update, ends_lease=self._ends_lease)
+
+    def committed(self) -> None:
+        journal = self._journal
+        row_count, line_count = self._taken
+        if row_count or line_count:
+            with journal._lock:
+                del journal._rows[:row_count], journal._lines[:line_count]
+                tail = journal._tail
+                if tail and tail.size > tails.LARGE and not journal._rows and not journal._lines:
+                    tail.empty()
+        for sha256 in self._blobs:
+            journal.blobs.kept(sha256)

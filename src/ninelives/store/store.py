@@ -1,0 +1,311 @@
+"""The store: sessions, their journals and logs, project values, blobs and builds, in one folder."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from ninelives.errors import SessionBusyError, SessionNotFoundError, StoreError
+from ninelives.store import values
+from ninelives.store.blobs import Blobs
+from ninelives.store.builds import Builds
+from ninelives.store.database import Database, explain_os_error, read_only
+from ninelives.store.journal import Journal
+from ninelives.store.lease import Leases
+from ninelives.store.records import OPEN_STATES, AnyLine, AnyRow, Line, NewSession, Row, SessionRow
+from ninelives.store.tables import merge_lines, merge_rows, read_lines, read_rows
+from ninelives.store.tail import read_tail
+from ninelives.store.works import Create, Delete, Execute, RemoveGarbage, TakeLease
+from ninelives.store.writer import Writer
+
+if TYPE_CHECKING:
+    import tempfile
+
+_COLUMNS = SessionRow.__struct_fields__[:-1]
+_SELECT = f"SELECT number, {', '.join(_COLUMNS)} FROM sessions"
+
+_stores: weakref.WeakSet[Store] = weakref.WeakSet()
+#: the stores that wait for a fork to be over
+_held: list[Store] = []
+
+
+class Store:
+    """Opened with `Store.open`, to be closed; a context manager. All methods may be called from any thread.
+
+    A child of this process that was forked may use it too: it makes its own connections and has none of the leases.
+    """
+
+    def __init__(self, home: Path | None, *, read_only: bool) -> None:
+        self._database = Database(home, read_only=read_only)
+        self._writer = Writer(self._database)
+        self._leases = Leases(home)
+        self._live: dict[int, Journal] = {}
+        self._temporary = None if home else _temporary_folder()
+        folder = home or Path(self._temporary.name if self._temporary else "")
+        self._tails = home / "tails" if home else None
+        self.blobs = Blobs(folder / "blobs")
+        self.builds = Builds(folder / "builds")
+        #: folder of rewritten user code; None keeps none
+        self.cache = home / "cache" if home else None
+        try:
+            #: PYTHONHASHSEED of every process that runs a session of this installation
+            self.hash_seed = self._get_hash_seed()
+            if not read_only:
+                self.blobs.sweep()
+        except BaseException:
+            self.close()
+            raise
+        _stores.add(self)
+
+    @classmethod
+    def open(cls, home: Path | None, *, read_only: bool = False) -> Store:
+        """Open the store in a folder, and make it if it is not there.
+
+        Args:
+            home: the folder; None: in memory, nothing is kept.
+            read_only: change nothing, and make do with a folder that can't be written, or is not there.
+
+        Raises:
+            StoreReadOnlyError, StoreCorruptError, StoreNewerError, StoreError: it can't be opened.
+        """
+        if home and not read_only:
+            _make(home)
+        return cls(home, read_only=read_only)
+
+    def close(self) -> None:
+        """Close the store. Sessions that are live stay as they are and can be taken up again."""
+        _stores.discard(self)
+        for journal in list(self._live.values()):
+            journal.abandon()
+        self._live.clear()
+        self._database.close()
+        self._leases.close()
+        if self._temporary:
+            self._temporary.cleanup()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def create(self, new: NewSession, rows: Sequence[AnyRow], lines: Sequence[AnyLine] = ()) -> None:
+        """Put a session and the first rows of its journal and log on disk.
+
+        Raises:
+            EventSeenError: its event has started a session of the same project and entry point.
+            SessionExistsError: its id is taken.
+        """
+        self._writer.submit(Create(new, rows, lines))
+
+    def session(self, session_id: str) -> SessionRow:
+        """Return a session.
+
+        Args:
+            session_id: the id, or the beginning of it that no other has.
+
+        Raises:
+            SessionNotFoundError: there is none, or more than one.
+        """
+        return self._to_session(self._find(session_id))
+
+    def sessions(self, limit: int | None = None) -> list[SessionRow]:
+        """Return all sessions, or the last ``limit``, newest first."""
+        records = self._database.query(f"{_SELECT} ORDER BY number DESC LIMIT ?", (-1 if limit is None else limit,))
+        return [self._to_session(record) for record in records]
+
+    def delete(self, session_id: str) -> None:
+        """Delete a session with all that belongs to it alone.
+
+        Raises:
+            SessionNotFoundError: there is none, or more than one.
+            SessionBusyError: a process runs it.
+        """
+        record = self._find(session_id)
+        number: int = record[0]
+        if not self._leases.take(number):
+            raise self._busy(record)
+        try:
+            self._writer.submit(Delete(number))
+            if self._tails:
+                (self._tails / f"{number}.tail").unlink(missing_ok=True)
+            self._writer.submit(RemoveGarbage(self.blobs))
+        finally:
+            self._leases.give_back(number)
+
+    def request_cancel(self, session_id: str) -> None:
+        """Ask for a session to be cancelled; the process that runs it finds out.
+
+        Raises:
+            SessionNotFoundError: there is none, or more than one.
+        """
+        number = self._find(session_id)[0]
+        self._writer.submit(Execute("UPDATE sessions SET cancel_requested = 1 WHERE number = ?", (number,)))
+
+    def rows(self, session_id: str) -> list[Row]:
+        """Return the rows of a session's journal, by seq.
+
+        Raises:
+            SessionNotFoundError: there is none, or more than one.
+        """
+        number = self._find(session_id)[0]
+        # In this order: what leaves the tail in between is in the database when that is read.
+        noted = self._noted(number)[0]
+        return merge_rows(read_rows(self._database, number), noted)
+
+    def lines(self, session_id: str) -> list[tuple[int, Line]]:
+        """Return the lines of a session's log with their numbers, which rise.
+
+        Raises:
+            SessionNotFoundError: there is none, or more than one.
+        """
+        number = self._find(session_id)[0]
+        noted = self._noted(number)[1]
+        return merge_lines(read_lines(self._database, number), noted)
+
+    def acquire(self, session_id: str) -> Journal:
+        """Take the lease of a session, for this process, until the journal is released or the process dies.
+
+        Raises:
+            SessionNotFoundError: there is none, or more than one.
+            SessionBusyError: a process, maybe this one, runs it.
+        """
+        record = self._find(session_id)
+        number: int = record[0]
+        if not self._leases.take(number):
+            raise self._busy(record)
+        try:
+            lease = TakeLease(number)
+            self._writer.submit(lease)
+            journal = Journal(
+                self._database,
+                self._writer,
+                self.blobs,
+                session_id=record[1],
+                number=number,
+                tail_path=self._tails / f"{number}.tail" if self._tails else None,
+                taken_over=lease.taken_over,
+                on_release=self._released,
+            )
+        except BaseException:
+            self._leases.give_back(number)
+            raise
+        self._live[number] = journal
+        return journal
+
+    def get_value(self, project: str, key: str) -> tuple[bytes, int] | None:
+        """Return the encoded value of a key of a project, and its version; None when there is none."""
+        return values.get_value(self._database, project, key)
+
+    def value_keys(self, project: str) -> list[str]:
+        """Return the keys of a project's values, sorted."""
+        return values.value_keys(self._database, project)
+
+    def hold_for_fork(self) -> None:
+        """Let no thread be inside SQLite, and no connection open, while the process forks."""
+        self._database.write_lock.acquire()
+        if self._database.read_lock is not self._database.write_lock:
+            self._database.read_lock.acquire()
+        self._database.rest()
+
+    def go_on_after_fork(self) -> None:
+        """Let the threads of the parent go on."""
+        if self._database.read_lock is not self._database.write_lock:
+            self._database.read_lock.release()
+        self._database.write_lock.release()
+
+    def start_over_in_child(self) -> None:
+        """Become a store of the forked child."""
+        self._database.renew_locks()
+        self._writer.start_over()
+        self.blobs.renew_lock()
+        for journal in self._live.values():
+            journal.renew_lock()
+            journal.abandon()
+        self._live.clear()
+
+    def _released(self, journal: Journal) -> None:
+        self._live.pop(journal.number, None)
+        self._leases.give_back(journal.number)
+
+    def _noted(self, number: int) -> tuple[list[Row], list[tuple[int, Line]]]:
+        if self._tails:
+            content = read_tail(self._tails / f"{number}.tail")
+            return content.rows, content.lines
+        journal = self._live.get(number)
+        return journal.noted() if journal else ([], [])
+
+    def _find(self, session_id: str) -> tuple[Any, ...]:
+        sql = f"{_SELECT} WHERE session_id >= ? AND session_id < ? ORDER BY session_id LIMIT 2"
+        found = self._database.query(sql, (session_id, session_id + "\U0010ffff")) if session_id else []
+        # The id itself comes before those that begin with it.
+        if not found or (len(found) > 1 and found[0][1] != session_id):
+            what = "more than one session begins with" if found else "there is no session"
+            raise SessionNotFoundError(f"{what} {session_id!r}: see ninelives sessions list")
+        return tuple(found[0])
+
+    def _to_session(self, record: tuple[Any, ...]) -> SessionRow:
+        fields = dict(zip(_COLUMNS, record[1:], strict=True))
+        live = self._leases.is_held(record[0])
+        if fields["state"] in OPEN_STATES and fields["lease_pid"] and not live:
+            fields["state"] = "interrupted"
+        fields["cancel_requested"] = bool(fields["cancel_requested"])
+        return SessionRow(**fields, live=live)
+
+    def _busy(self, record: tuple[Any, ...]) -> SessionBusyError:
+        pid = record[1 + _COLUMNS.index("lease_pid")]
+        who = "this process" if pid == os.getpid() else f"process {pid}" if pid else "another process"
+        return SessionBusyError(f"session {record[1]} is run by {who}: wait until it ends, or end that process first")
+
+    def _get_hash_seed(self) -> int:
+        sql = "SELECT value FROM meta WHERE key = 'hash_seed'"
+        found = self._database.query(sql)
+        if not found and not self._database.read_only:
+            seed = int.from_bytes(os.urandom(4)) or 1
+            self._writer.submit(Execute("INSERT OR IGNORE INTO meta (key, value) VALUES ('hash_seed', ?)", (seed,)))
+            found = self._database.query(sql)
+        return int(found[0][0]) if found else 0
+
+
+def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
+    import tempfile
+
+    return tempfile.TemporaryDirectory(prefix="ninelives-")
+
+
+def _make(home: Path) -> None:
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except PermissionError as error:
+        raise read_only(str(home)) from error
+    except FileExistsError as error:
+        raise StoreError(f"{home} is no folder: set NINELIVES_HOME to one") from error
+    except OSError as error:
+        raise explain_os_error(error, home) from error
+    if not os.access(home, os.W_OK):
+        raise read_only(str(home))
+
+
+def _hold_all() -> None:
+    for store in list(_stores):
+        store.hold_for_fork()
+        _held.append(store)
+
+
+def _let_go_in_parent() -> None:
+    for store in _held:
+        store.go_on_after_fork()
+    _held.clear()
+
+
+def _start_over_in_child() -> None:
+    for store in _held:
+        store.start_over_in_child()
+    _held.clear()
+
+
+os.register_at_fork(before=_hold_all, after_in_parent=_let_go_in_parent, after_in_child=_start_over_in_child)

@@ -1,0 +1,105 @@
+"""Rows, lines and sessions as the database has them."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from operator import itemgetter
+from typing import cast
+
+from ninelives.errors import StoreError
+from ninelives.store.database import Database
+from ninelives.store.records import AnyLine, Line, Row, SessionUpdate
+
+#: A session has at most this many rows, and as many lines.
+ROOM = 1 << 32
+
+INSERT_ROW = "INSERT INTO rows (id, kind, data) VALUES (?, ?, ?)"
+INSERT_LINE = "INSERT OR IGNORE INTO lines (id, at, stream, level, text, lane) VALUES (?, ?, ?, ?, ?, ?)"
+
+#: A row, a line as the database has them: the first element is the session's number and the own one in one.
+RowRecord = tuple[int, str, bytes]
+LineRecord = tuple[int, float, str, str, str, str]
+
+_UPDATED = ("state", "waiting_for", "result", "error", "build_id", "code_dir")
+
+# In C throughout: Row(*record) takes twice as long, and a replay starts with it.
+_to_row = cast(Callable[[tuple[int, str, bytes]], Row], partial(tuple.__new__, Row))
+
+
+def insert_rows(db: sqlite3.Connection, rows: Sequence[RowRecord]) -> None:
+    """Add rows inside a transaction; rows that are there already, the same in every byte, are left.
+
+    Raises:
+        StoreError: there is another row with the same number.
+    """
+    try:
+        if len(rows) == 1:
+            db.execute(INSERT_ROW, rows[0])
+        else:
+            db.executemany(INSERT_ROW, rows)
+    except sqlite3.IntegrityError:
+        # A commit that was on disk when a signal's handler raised out of it is made again.
+        for row in rows:
+            found = db.execute("SELECT id, kind, data FROM rows WHERE id = ?", row[:1]).fetchone()
+            if found is None:
+                db.execute(INSERT_ROW, row)
+            elif found != row:
+                raise StoreError(f"row {row[0] % ROOM} of a journal was written twice, differently") from None
+
+
+def update_session(
+    db: sqlite3.Connection, number: int, update: SessionUpdate | None, *, ends_lease: bool = False
+) -> None:
+    """Change a session inside a transaction."""
+    columns = {name: value for name in _UPDATED if (value := getattr(update, name, None)) is not None}
+    assignments = ["updated_at = ?", *(f"{name} = ?" for name in columns)]
+    if ends_lease:
+        assignments.append("lease_pid = NULL, lease_started = NULL")
+    db.execute(
+        f"UPDATE sessions SET {', '.join(assignments)} WHERE number = ?", (time.time(), *columns.values(), number)
+    )
+
+
+def read_rows(database: Database, number: int) -> list[Row]:
+    """Return the rows of a session that are in the database, by seq."""
+    first = number * ROOM
+    sql = "SELECT id - ?, kind, data FROM rows WHERE id BETWEEN ? AND ? ORDER BY id"
+    return database.read(lambda db: list(map(_to_row, db.execute(sql, (first, first, first + ROOM - 1)))))
+
+
+def read_lines(database: Database, number: int) -> list[tuple[int, Line]]:
+    """Return the lines of a session that are in the database, with their numbers."""
+    first = number * ROOM
+    sql = "SELECT id - ?, at, stream, level, text, lane FROM lines WHERE id BETWEEN ? AND ? ORDER BY id"
+    return [(number, Line(*line)) for number, *line in database.query(sql, (first, first, first + ROOM - 1))]
+
+
+def merge_rows(stored: list[Row], noted: Iterable[Row]) -> list[Row]:
+    """Return rows of the database and of a tail that was read before it, each once, by seq."""
+    noted = list(noted)
+    if not noted:
+        return stored
+    known = set(map(itemgetter(0), stored))
+    fresh = {row.seq: row for row in noted if row.seq not in known}
+    return sorted([*stored, *fresh.values()], key=itemgetter(0))
+
+
+def merge_lines(stored: list[tuple[int, Line]], noted: Iterable[tuple[int, Line]]) -> list[tuple[int, Line]]:
+    """Return lines of the database and of a tail that was read before it, each once, by number.
+
+    Lines come into the database in order, so a line of the tail with a lower number than the last one there is there.
+    """
+    last = stored[-1][0] if stored else 0
+    return stored + sorted({number: (number, line) for number, line in noted if number > last}.values())
+
+
+def storable(line: AnyLine) -> AnyLine:
+    """Return the line with text that can be stored."""
+    at, stream, level, text, lane = line
+    if text.isascii():
+        return line
+    # Half of a surrogate pair is text to Python but not to UTF-8.
+    return at, stream, level, text.encode("utf-8", "backslashreplace").decode("utf-8"), lane

@@ -1,0 +1,130 @@
+"""What a store writes besides the commits of journals."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+from ninelives.errors import EventSeenError, SessionExistsError, SessionNotFoundError
+from ninelives.processes import marker_of, process_identity
+from ninelives.store.blobs import Blobs
+from ninelives.store.records import AnyLine, AnyRow, NewSession
+from ninelives.store.tables import INSERT_LINE, ROOM, insert_rows, storable
+from ninelives.store.writer import Work
+
+
+class Execute(Work):
+    """One statement."""
+
+    __slots__ = ("_parameters", "_sql")
+
+    def __init__(self, sql: str, parameters: Sequence[Any]) -> None:
+        super().__init__()
+        self._sql = sql
+        self._parameters = parameters
+
+    def run(self, db: sqlite3.Connection) -> None:
+        """Run the statement."""
+        db.execute(self._sql, self._parameters)
+
+
+class Create(Work):
+    """A session with its first rows and lines."""
+
+    __slots__ = ("_lines", "_new", "_rows")
+
+    def __init__(self, new: NewSession, rows: Sequence[AnyRow], lines: Sequence[AnyLine]) -> None:
+        super().__init__()
+        self._new = new
+        self._rows = rows
+        self._lines = [storable(line) for line in lines]
+
+    def run(self, db: sqlite3.Connection) -> None:
+        """Add all of it."""
+        new = self._new
+        fields = {name: getattr(new, name) for name in NewSession.__struct_fields__}
+        fields["updated_at"] = new.created_at
+        sql = f"INSERT INTO sessions ({', '.join(fields)}) VALUES ({', '.join('?' * len(fields))})"
+        try:
+            number = db.execute(sql, tuple(fields.values())).lastrowid or 0
+        except sqlite3.IntegrityError:
+            raise self._taken(db) from None
+        first = number * ROOM
+        if self._rows:
+            insert_rows(db, [(first + seq, kind, data) for seq, kind, data in self._rows])
+        db.executemany(INSERT_LINE, [(first + at, *line) for at, line in enumerate(self._lines, start=1)])
+
+    def _taken(self, db: sqlite3.Connection) -> EventSeenError | SessionExistsError:
+        new = self._new
+        sql = "SELECT session_id FROM sessions WHERE project = ? AND entry_point = ? AND event_id = ?"
+        seen = db.execute(sql, (new.project, new.entry_point, new.event_id)).fetchone()
+        # Somebody who starts the same session twice wants to know that first.
+        if seen and seen[0] != new.session_id:
+            return EventSeenError(seen[0])
+        return SessionExistsError(f"there is a session {new.session_id} already: choose another id, or resume that one")
+
+
+class TakeLease(Work):
+    """The name of this process in a session whose lease it holds."""
+
+    __slots__ = ("_session", "taken_over")
+
+    def __init__(self, session: int) -> None:
+        super().__init__()
+        self._session = session
+        #: marker of the process that had the lease and died, or ""
+        self.taken_over = ""
+
+    def run(self, db: sqlite3.Connection) -> None:
+        """Enter this process, and see whom it takes over from."""
+        sql = "SELECT lease_pid, lease_started FROM sessions WHERE number = ?"
+        found = db.execute(sql, (self._session,)).fetchone()
+        if found is None:
+            raise SessionNotFoundError("the session has been deleted")
+        pid = os.getpid()
+        me = (pid, process_identity(pid))
+        self.taken_over = marker_of(*found) if found[0] and found[1] and found != me else ""
+        db.execute("UPDATE sessions SET lease_pid = ?, lease_started = ? WHERE number = ?", (*me, self._session))
+
+
+class Delete(Work):
+    """The end of a session in the database; its blobs become garbage."""
+
+    __slots__ = ("_session",)
+
+    def __init__(self, session: int) -> None:
+        super().__init__()
+        self._session = session
+
+    def run(self, db: sqlite3.Connection) -> None:
+        """Remove all of it."""
+        session = (self._session,)
+        db.execute("INSERT OR IGNORE INTO blob_garbage SELECT sha256 FROM blob_references WHERE session = ?", session)
+        db.execute("DELETE FROM blob_references WHERE session = ?", session)
+        records = (self._session * ROOM, self._session * ROOM + ROOM - 1)
+        db.execute("DELETE FROM rows WHERE id BETWEEN ? AND ?", records)
+        db.execute("DELETE FROM lines WHERE id BETWEEN ? AND ?", records)
+        db.execute("DELETE FROM sessions WHERE number = ?", session)
+
+
+class RemoveGarbage(Work):
+    """The files of blobs that nothing refers to any more.
+
+    They are removed inside the transaction, when nobody can add a reference. Should it not come to its end, they are
+    still listed as garbage, and the next one finds nothing to remove.
+    """
+
+    __slots__ = ("_blobs",)
+
+    def __init__(self, blobs: Blobs) -> None:
+        super().__init__()
+        self._blobs = blobs
+
+    def run(self, db: sqlite3.Connection) -> None:
+        """Remove the files, and forget about them."""
+        sql = "SELECT sha256 FROM blob_garbage EXCEPT SELECT sha256 FROM blob_references"
+        for (sha256,) in db.execute(sql).fetchall():
+            self._blobs.remove(sha256)
+        db.execute("DELETE FROM blob_garbage")

@@ -1,0 +1,1 @@
+"""The side that owns journals: it starts sessions, goes on with them and ends them."""

@@ -1,0 +1,317 @@
+"""The direct place: a session in this process, as `ninelives run`, tests and debuggers want it."""
+
+from __future__ import annotations
+
+import os
+import secrets as entropy
+import sys
+import time
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ninelives.code.build import Build, pack
+from ninelives.errors import (
+    NinelivesError,
+    ProgramError,
+    PythonVersionError,
+    SessionNotFoundError,
+    StoppedError,
+    UsageError,
+)
+from ninelives.session import entries
+from ninelives.session.entries import FORMAT, Forgotten, Start
+from ninelives.session.journal import Journal as SessionJournal
+from ninelives.session.journal import row
+from ninelives.session.observer import Observer
+from ninelives.session.session import Ended, Session, Setting
+from ninelives.store import Journal, NewSession, SessionRow, SessionUpdate, Store
+from ninelives.worker import interruption
+from ninelives.worker.link import DirectLink
+from ninelives.worker.project import Project, find_project
+
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What `ninelives run` was asked for."""
+
+    file: Path
+    handler: str
+    #: event_type, event_id, integration_id, data
+    event: dict[str, Any]
+    vars: dict[str, str] = field(default_factory=dict)
+    #: names of the vars that are secret
+    secret_vars: frozenset[str] = frozenset()
+    #: the id to create, or to go on with; None makes a new one
+    session_id: str | None = None
+
+
+class Finished(NamedTuple):
+    """What became of a session."""
+
+    session_id: str
+    state: str
+    exit_code: int
+    #: rendered
+    result: str
+    #: type, message and traceback
+    error: dict[str, str] | None
+    #: it was over before
+    already: bool = False
+
+
+def run(store: Store, request: RunRequest, observer: Observer) -> Finished:
+    """Start a session and run it to its end; or go on with it, if the request names one that exists.
+
+    Raises:
+        EventSeenError: the event has started a session of this handler before.
+        NinelivesError: it can't be started, or can't go on.
+    """
+    if request.session_id is not None and _exists(store, request.session_id):
+        return resume(store, request.session_id, vars=request.vars, secret_vars=request.secret_vars, observer=observer)
+    project = find_project(request.file)
+    build = pack(project.root)
+    session_id = request.session_id or uuid.uuid4().hex
+    start = _start(store, project, build, request)
+    new = NewSession(
+        session_id=session_id,
+        project=project.name,
+        entry_point=start.entry_point,
+        build_id=build.id,
+        code_dir=str(project.root),
+        cwd=os.getcwd(),
+        created_at=start.at,
+        event_id=request.event.get("event_id"),
+        python=PYTHON,
+    )
+    store.builds.put(build)
+    store.create(new, (row(start),))
+    place = _Place(store, store.acquire(session_id), project.root, project, observer)
+    try:
+        return place.run(start, request.vars, request.secret_vars)
+    except ProgramError:
+        _discard(store, session_id)
+        raise
+
+
+def resume(
+    store: Store,
+    session_id: str,
+    *,
+    code_dir: Path | None = None,
+    retry_failed: bool = False,
+    vars: dict[str, str] | None = None,
+    secret_vars: frozenset[str] = frozenset(),
+    observer: Observer,
+) -> Finished:
+    """Go on with a session.
+
+    Args:
+        store: the store.
+        session_id: the session's id.
+        code_dir: repaired code; None goes on with the code it has.
+        retry_failed: forget the outcome of the last failed activity, or make a call again that was cut off.
+        vars: variables of the program, over those it started with.
+        secret_vars: names of those that are secret.
+        observer: told what it does.
+
+    Raises:
+        NinelivesError: it can't go on.
+    """
+    session = store.session(session_id)
+    over = _over(session, repaired=code_dir is not None, retry_failed=retry_failed)
+    if over is not None:
+        return over
+    if session.python != PYTHON:
+        raise PythonVersionError(
+            f"session {session.session_id} was recorded on Python {session.python}, and this is Python {PYTHON}: "
+            f"go on with it under Python {session.python}"
+        )
+    journal = store.acquire(session.session_id)
+    try:
+        place = _Place(store, journal, *_code(store, session, code_dir), observer)
+        start = place.prepare(session, repaired=code_dir is not None, retry_failed=retry_failed)
+    except BaseException:
+        journal.release()
+        raise
+    return place.run(start, vars or {}, secret_vars, cwd=session.cwd)
+
+
+class _Place:
+    """This process, as the place where one session runs."""
+
+    def __init__(self, store: Store, journal: Journal, code_dir: Path, project: Project, observer: Observer) -> None:
+        self.store = store
+        self.journal = journal
+        self.code_dir = code_dir
+        self.project = project
+        self.observer = observer
+        self.repaired = False
+        self.retry_interrupted = False
+        self.update = SessionUpdate()
+
+    def prepare(self, session: SessionRow, *, repaired: bool, retry_failed: bool) -> Start:
+        """Record a person's decisions before the session goes on, and return its start."""
+        link = DirectLink(self.store, self.journal, session.project)
+        recorded = SessionJournal(link)
+        if recorded.start is None:
+            raise StoppedError(f"the journal of session {session.session_id} has no start")
+        if repaired:
+            build = pack(self.code_dir)
+            self.store.builds.put(build)
+            self.update = SessionUpdate(build_id=build.id, code_dir=str(self.code_dir))
+            self.repaired = True
+        else:
+            self.repaired = session.build_id != recorded.start.build_id
+        self.retry_interrupted = retry_failed
+        forgotten = self._forgotten(recorded, link, retry_failed=retry_failed)
+        self.journal.commit([row(forgotten)] if forgotten else (), update=self.update)
+        return recorded.start
+
+    def _forgotten(self, recorded: SessionJournal, link: DirectLink, *, retry_failed: bool) -> Forgotten | None:
+        failed = recorded.last_failed() if retry_failed else None
+        if failed is not None:
+            counts = link.line_counts()
+            kept = counts.get(failed.lane, 0) - recorded.lines_set_aside.get(failed.lane, 0)
+            aside = {failed.lane: max(0, kept - failed.lines)}
+            return Forgotten(recorded.seq(), time.time(), failed.seq, aside)
+        if recorded.end is not None:
+            return Forgotten(recorded.seq(), time.time(), recorded.end.seq)
+        return None
+
+    def run(
+        self, start: Start, variables: dict[str, str], secret_vars: frozenset[str], cwd: str | None = None
+    ) -> Finished:
+        """Run the session, and give its lease back when it can't go on."""
+        link = DirectLink(self.store, self.journal, self.project.name)
+        orphans(self.journal.taken_over)
+        try:
+            hidden = _set_environment(start, variables, secret_vars)
+            if cwd and os.path.isdir(cwd):
+                os.chdir(cwd)
+            self.journal.commit(update=SessionUpdate(state="running", waiting_for="", error=""))
+            setting = Setting(
+                self.code_dir,
+                self.store.cache,
+                self.observer,
+                sys.stdout,
+                sys.stderr,
+                frozenset(hidden),
+                self.repaired,
+                self.retry_interrupted,
+                self.project.rules,
+            )
+            with interruption.handled(link, self.journal, self.observer):
+                ended = Session(link, setting).run()
+        except StoppedError as error:
+            return self._stopped(error)
+        except BaseException:
+            self.journal.release(SessionUpdate(state="interrupted"))
+            raise
+        self.journal.release()
+        return _finished(self.journal.session_id, ended)
+
+    def _stopped(self, error: StoppedError) -> Finished:
+        shown = {"type": type(error).__name__, "message": str(error), "traceback": ""}
+        self.journal.release(SessionUpdate(state="stopped", waiting_for="", error=entries.json_text(shown)))
+        return Finished(self.journal.session_id, "stopped", int(error.exit_code), "", shown)
+
+
+def orphans(marker: str) -> None:
+    """End what a dead process of the session left running, and see to it that this one leaves nothing."""
+    from ninelives.session import children
+
+    if marker:
+        children.kill_orphans(marker)
+    children.watch_children()
+
+
+def _finished(session_id: str, ended: Ended) -> Finished:
+    return Finished(session_id, ended.state, ended.exit_code, ended.result, ended.error)
+
+
+def _start(store: Store, project: Project, build: Build, request: RunRequest) -> Start:
+    file = request.file.resolve().relative_to(project.root)
+    return Start(
+        1,
+        time.time(),
+        FORMAT,
+        f"{file.as_posix()}:{request.handler}",
+        request.event,
+        entropy.randbits(63),
+        store.hash_seed,
+        PYTHON,
+        build.id,
+        {name: value for name, value in request.vars.items() if name not in request.secret_vars},
+        sorted(request.secret_vars),
+    )
+
+
+def _exists(store: Store, session_id: str) -> bool:
+    try:
+        return store.session(session_id).session_id == session_id
+    except SessionNotFoundError:
+        return False
+
+
+def _discard(store: Store, session_id: str) -> None:
+    """Delete a session whose program could not even be loaded: nothing was started."""
+    try:
+        store.delete(session_id)
+    except NinelivesError:
+        # It stays, interrupted: the error about the program says more.
+        return
+
+
+def _over(session: SessionRow, *, repaired: bool, retry_failed: bool) -> Finished | None:
+    """Return what a session came to that is over and does not go on."""
+    if session.state == "completed":
+        return Finished(session.session_id, "completed", 0, session.result, None, already=True)
+    if session.state == "cancelled":
+        raise UsageError(f"session {session.session_id} was cancelled: it does not go on; start a new one")
+    if session.state == "error" and not repaired and not retry_failed:
+        return Finished(session.session_id, "error", 1, "", entries.from_json(session.error), already=True)
+    return None
+
+
+def _code(store: Store, session: SessionRow, repaired: Path | None) -> tuple[Path, Project]:
+    """Return the code that a session goes on with: repaired, or its build, where it was if it is there unchanged."""
+    file = session.entry_point.rpartition(":")[0]
+    if repaired is not None:
+        root = repaired.resolve()
+        if not (root / file).is_file():
+            raise UsageError(f"{repaired}: there is no {file} in it, which session {session.session_id} runs")
+        return root, find_project(root / file, root=root)._replace(name=session.project)
+    here = Path(session.code_dir)
+    root = here if _is_unchanged(here, session.build_id) else store.builds.path(session.build_id)
+    return root, find_project(root / file, root=root)._replace(name=session.project)
+
+
+def _is_unchanged(root: Path, build_id: str) -> bool:
+    try:
+        return root.is_dir() and pack(root).id == build_id
+    except ProgramError:
+        return False
+
+
+def _set_environment(start: Start, variables: dict[str, str], secret_vars: frozenset[str]) -> list[str]:
+    """Set the program's variables, and return the secret values.
+
+    Raises:
+        UsageError: a secret that the session started with is not there.
+    """
+    hidden = [value for name, value in variables.items() if name in secret_vars]
+    for name in start.secret_vars:
+        if name in variables:
+            continue
+        if name not in os.environ:
+            raise UsageError(
+                f"the session was started with the secret var {name}, which is not stored: give it again (--var {name})"
+            )
+        hidden.append(os.environ[name])
+    os.environ.update(start.vars)
+    os.environ.update(variables)
+    return hidden

@@ -1,0 +1,98 @@
+"""The direct place's link: the store itself, in the same process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+from ninelives.session.link import BlobSink, BlobSource, Line, Put, Row
+from ninelives.store import Journal, SessionUpdate, Store
+from ninelives.store import Put as StorePut
+
+
+class DirectLink:
+    """Answers a session from the store. See `ninelives.session.link.Link`.
+
+    Args:
+        store: the store.
+        journal: the session's journal, with its lease.
+        project: whose values the session has.
+    """
+
+    def __init__(self, store: Store, journal: Journal, project: str) -> None:
+        self.session_id = journal.session_id
+        self._store = store
+        self._journal = journal
+        self._project = project
+        self._busy = 0
+        self._interruption: Callable[[], None] | None = None
+
+    def load(self) -> Iterable[Row]:
+        """See `Link.load`."""
+        return self._journal.load()
+
+    def line_counts(self) -> dict[str, int]:
+        """See `Link.line_counts`."""
+        return self._journal.line_counts()
+
+    def note(self, rows: Sequence[Row], lines: Sequence[Line] = ()) -> None:
+        """See `Link.note`."""
+        with self._whole():
+            self._journal.note(rows, lines)
+
+    def commit(
+        self, rows: Sequence[Row], lines: Sequence[Line] = (), *, puts: Sequence[Put] = (), blobs: Sequence[str] = ()
+    ) -> bool:
+        """See `Link.commit`."""
+        with self._whole():
+            return self._journal.commit(
+                rows, lines, puts=[StorePut(self._project, *put) for put in puts] if puts else (), blobs=blobs
+            )
+
+    def finish(self, rows: Sequence[Row], *, state: str, result: str, error: str) -> None:
+        """See `Link.finish`."""
+        with self._whole():
+            self._journal.commit(rows, update=SessionUpdate(state=state, waiting_for="", result=result, error=error))
+
+    def waiting(self, what: str) -> None:
+        """See `Link.waiting`."""
+        with self._whole():
+            update = SessionUpdate(state="waiting" if what else "running", waiting_for=what)
+            self._journal.commit(update=update)
+
+    def blob_sink(self) -> BlobSink:
+        """See `Link.blob_sink`."""
+        return self._store.blobs.writer()
+
+    def blob_source(self, sha: str) -> BlobSource:
+        """See `Link.blob_source`."""
+        return self._store.blobs.open(sha)
+
+    def get_value(self, key: str) -> tuple[bytes, int] | None:
+        """See `Link.get_value`."""
+        with self._whole():
+            return self._store.get_value(self._project, key)
+
+    def value_keys(self) -> list[str]:
+        """See `Link.value_keys`."""
+        with self._whole():
+            return self._store.value_keys(self._project)
+
+    def interrupt(self, act: Callable[[], None]) -> None:
+        """Call ``act`` now, or as soon as what is being written is written. For signal handlers."""
+        if self._busy:
+            self._interruption = act
+        else:
+            act()
+
+    @contextmanager
+    def _whole(self) -> Iterator[None]:
+        """A signal handler does not come in between: it runs on the thread that holds the store's locks."""
+        self._busy += 1
+        try:
+            yield
+        finally:
+            self._busy -= 1
+            if self._interruption is not None and not self._busy:
+                act, self._interruption = self._interruption, None
+                act()

@@ -1,0 +1,76 @@
+"""Finds the project that a file belongs to, and what its manifest says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ninelives.code.rules import Rules
+from ninelives.errors import UsageError
+
+#: Names of a project's manifest, the first found wins.
+MANIFESTS = ("ninelives.yaml", "autokitteh.yaml")
+
+
+class Project(NamedTuple):
+    """User code and its description."""
+
+    #: unique on this installation
+    name: str
+    #: the code directory
+    root: Path
+    #: what the project adds to the lists of rules: kinds by dotted name
+    rules: dict[str, str]
+
+
+def find_project(file: Path, *, root: Path | None = None) -> Project:
+    """Return the project of a file: the nearest folder above it that has a manifest, else its own folder.
+
+    Args:
+        file: a file of user code.
+        root: the code directory, if it is known.
+
+    Raises:
+        UsageError: there is no such file, or the manifest is no good.
+    """
+    path = file.resolve()
+    if not path.is_file():
+        raise UsageError(f"{file}: no such file")
+    folders = [root] if root is not None else [path.parent, *path.parent.parents]
+    for folder in folders:
+        for name in MANIFESTS:
+            if (folder / name).is_file():
+                return _from_manifest(folder, folder / name)
+    folder = root or path.parent
+    return Project(str(folder), folder, {})
+
+
+def _from_manifest(root: Path, manifest: Path) -> Project:
+    content = _read(manifest)
+    rules = content.get("rules") or {}
+    if not isinstance(rules, dict):
+        raise UsageError(f"{manifest}: 'rules' maps dotted names to kinds, like 'mylib.parse: deterministic'")
+    try:
+        Rules(rules)
+    except UsageError as error:
+        raise UsageError(f"{manifest}: {error}") from None
+    name = content.get("name") or (content.get("project") or {}).get("name") or str(root)
+    return Project(str(name), root, {str(key): str(kind) for key, kind in rules.items()})
+
+
+def _read(manifest: Path) -> dict[str, Any]:
+    import yaml
+
+    try:
+        content = yaml.safe_load(manifest.read_bytes())
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"{manifest}:{mark.line + 1}" if mark is not None else str(manifest)
+        raise UsageError(f"{place}: {getattr(error, 'problem', None) or error}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{manifest} can't be read: {error}") from None
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise UsageError(f"{manifest}: a manifest is a mapping, like 'name: review'")
+    return content

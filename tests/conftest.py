@@ -1,0 +1,49 @@
+"""What every test gets: a state folder of its own, nothing from the developer's shell, the same cases every time."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from pathlib import Path
+
+import hypothesis
+import pytest
+from sampling import MODE
+
+#: In the mode ``quick``, a test with more cases than this runs a fixed fifth of them.
+QUICK_CASES = 20
+
+# The same examples on every run and machine, and no verdict that depends on how busy the machine is.
+hypothesis.settings.register_profile("fixed", derandomize=True, deadline=None, database=None)
+hypothesis.settings.load_profile("fixed")
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return this test's own ``NINELIVES_HOME``, which processes started by the test inherit."""
+    for name in list(os.environ):
+        if name.startswith("NINELIVES_"):
+            monkeypatch.delenv(name)
+    folder = tmp_path / "ninelives-home"
+    monkeypatch.setenv("NINELIVES_HOME", str(folder))
+    return folder
+
+
+def pytest_report_header() -> str:
+    """Say how much of the big families runs."""
+    return f"tests: {MODE} (NINELIVES_TESTS=quick|sample|all)"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep a fixed part of tests with very many cases when another Python already runs more of them."""
+    if MODE != "quick":
+        return
+    families: dict[str, list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        families[item.nodeid.partition("[")[0]].append(item)
+    left_out = {
+        item for cases in families.values() if len(cases) > QUICK_CASES for index, item in enumerate(cases) if index % 5
+    }
+    if left_out:
+        config.hook.pytest_deselected(items=[item for item in items if item in left_out])
+        items[:] = [item for item in items if item not in left_out]
