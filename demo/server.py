@@ -33,6 +33,8 @@ class CodeHostServer(ThreadingHTTPServer):
         #: how often each request came, by method and path; a comment's has its file behind it
         self.asked: Counter[str] = Counter()
         self.held = threading.Event()
+        #: the request that was held back
+        self.held_request = ""
         self._hold_after = hold_after_comments
         self._go_on = threading.Event()
         threading.Thread(target=self.serve_forever, name="code host", daemon=True).start()
@@ -46,6 +48,7 @@ class CodeHostServer(ThreadingHTTPServer):
         shown = f"{method} {path}" + (f" {body['path']}" if "path" in body else "")
         self.asked[shown] += 1
         if len(self.comments) == self._hold_after and not self._go_on.is_set():
+            self.held_request = shown
             self.held.set()
             self._go_on.wait()
         match method, path.split("/")[4:]:
@@ -87,5 +90,5 @@ class _Answer(BaseHTTPRequestHandler):
             # Who asked was killed meanwhile: that is what the demo is about.
             self.close_connection = True
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name that the base class gives it
+    def log_message(self, format: str, *args: Any) -> None:
         """Keep quiet: the demo says what happened."""

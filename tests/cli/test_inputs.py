@@ -21,6 +21,8 @@ from ninelives.errors import UsageError
          "--data is not valid JSON: Expecting ':' delimiter: line 2, column 6"),
         (["app.py:on_push", "--data", "@broken.json"],
          "broken.json is not valid JSON: Expecting property name enclosed in double quotes: line 1, column 2"),
+        (["app.py:on_push", "--data", "[1]"],
+         '--data is no JSON object: write the event\'s data as {"name": value, …}'),
         (["app.py:on_push", "--data", "@gone.json"], "--data: can't read 'gone.json': No such file or directory"),
         (["app.py:on_push", "--data", "@latin.json"],
          "--data: latin.json is not UTF-8 text (byte 1): save it as UTF-8"),
@@ -59,7 +61,7 @@ def test_the_last_of_several_decides_whether_a_var_is_secret(monkeypatch) -> Non
 def test_the_event(tmp_path) -> None:
     (tmp_path / "event.json").write_text('\ufeff{"a": [1]}')
     assert inputs.event(None, None, None, None) == {
-        "event_type": "", "event_id": "", "integration_id": "", "data": {},
+        "event_type": None, "event_id": None, "integration_id": None, "data": {},
     }  # fmt: skip
     assert inputs.event(f"@{tmp_path}/event.json", "push", "17", "github") == {
         "event_type": "push", "event_id": "17", "integration_id": "github", "data": {"a": [1]},

@@ -8,7 +8,16 @@ import pytest
 
 from ninelives.errors import JournalNewerError, StoreCorruptError
 from ninelives.session.entries import (
-    Activity, End, Entry, Forgotten, Outcome, Sleep, Start, StoreCall, Value, encode,
+    Activity,
+    End,
+    Entry,
+    Forgotten,
+    Outcome,
+    Sleep,
+    Start,
+    StoreCall,
+    Value,
+    encode,
 )  # fmt: skip
 from ninelives.session.journal import row as as_row
 from ninelives.store import Line, Row, SessionRow

@@ -34,18 +34,18 @@ def event(data: str | None, event_type: str | None, event_id: str | None, integr
     """Return the event of a session.
 
     Args:
-        data: JSON, or ``@FILE`` with JSON in it; None is an empty object.
+        data: a JSON object, or ``@FILE`` with one in it; None is an empty object.
         event_type: what kind of event it is.
         event_id: unique among the events of one handler.
         integration_id: where it came from.
 
     Raises:
-        UsageError: the file can't be read, or its text is no JSON.
+        UsageError: the file can't be read, or its text is no JSON object.
     """
     return {
-        "event_type": event_type or "",
-        "event_id": event_id or "",
-        "integration_id": integration_id or "",
+        "event_type": event_type,
+        "event_id": event_id,
+        "integration_id": integration_id,
         "data": {} if data is None else _json(data),
     }
 
@@ -89,7 +89,7 @@ def session_id(text: str) -> str:
     return text
 
 
-def _json(text: str) -> Any:
+def _json(text: str) -> dict[str, Any]:
     import json
 
     where = "--data"
@@ -97,10 +97,13 @@ def _json(text: str) -> Any:
         where = text[1:]
         text = _file(where, "--data")
     try:
-        return json.loads(text)
+        found = json.loads(text)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise UsageError(f"{where} is not valid JSON: {error.msg}: {place}") from None
+    if not isinstance(found, dict):
+        raise UsageError(f'{where} is no JSON object: write the event\'s data as {{"name": value, …}}')
+    return found
 
 
 def _file(name: str, option: str) -> str:

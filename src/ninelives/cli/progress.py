@@ -26,9 +26,13 @@ class Progress:
 
     The session's calls only note what is going on (they come with every activity, from any thread); a thread of
     its own draws. Without a terminal there is no such thread, and only the id is printed.
+
+    Args:
+        on_exit: called with the session's id and state before the process exits in the middle of the session.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_exit: Callable[[str, str], None] | None = None) -> None:
+        self._on_exit = on_exit
         self.session_id = ""
         self.done = 0
         self._doing = ""
@@ -85,6 +89,13 @@ class Progress:
         self.done = done
         self._doing, self._since, self._until = f"replays {done}/{total}", 0.0, None
 
+    def ended(self, session_id: str, how: str) -> None:
+        """Say what became of the session, right before the process exits with no further word."""
+        self._line.close()
+        self.say(last_line(session_id, how))
+        if self._on_exit:
+            self._on_exit(session_id, how)
+
     # What the commands call.
 
     def say(self, text: str) -> None:
@@ -98,7 +109,7 @@ class Progress:
         self._ended.release()
 
     def _text(self) -> str:
-        parts = [f"{self.done} activities done"] if self.done != 1 else ["1 activity done"]
+        parts = [f"{_activities(self.done)} done"]
         if doing := self._doing:
             if self._until is not None:
                 doing += f" ({span(self._until - time.time())} left)"
@@ -106,6 +117,23 @@ class Progress:
                 doing += f" ({span(time.monotonic() - self._since)})"
             parts.append(doing)
         return one_line(" · ".join(parts))
+
+
+def last_line(session_id: str, state: str, done: int | None = None) -> str:
+    """Return in one line what a session came to.
+
+    Args:
+        session_id: the session's id.
+        state: its state; or a line that says what went wrong.
+        done: how many activities are done, if that is of interest.
+    """
+    if state == "interrupted":
+        return f"interrupted: go on with `ninelives resume {session_id}`"
+    return state if done is None else f"{state}: {_activities(done)} done"
+
+
+def _activities(count: int) -> str:
+    return "1 activity" if count == 1 else f"{count} activities"
 
 
 class _Line:

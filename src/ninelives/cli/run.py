@@ -10,7 +10,7 @@ import click
 
 from ninelives.cli import folders, hashseed, inputs
 from ninelives.cli.options import opened_store, session_argument
-from ninelives.cli.output import divert_prints, emit_json
+from ninelives.cli.output import divert_prints, emit_json, one_line
 from ninelives.errors import SessionNotFoundError
 
 if TYPE_CHECKING:
@@ -158,27 +158,27 @@ def _settle_hash_seed(store: Store, session: str | None) -> None:
 
 def _observe(go: Callable[[Progress], Finished], *, as_json: bool) -> int:
     """Run a session with its progress on stderr, say what it came to, and return the exit code."""
-    from ninelives.cli.progress import Progress
+    from ninelives.cli.progress import Progress, last_line
 
     if as_json:
         divert_prints()
-    with Progress() as progress:
+    with Progress(on_exit=_exit_document if as_json else None) as progress:
         finished = go(progress)
     progress.session_started(finished.session_id)  # one that was over has not said it
-    progress.say(_last_line(finished, progress.done))
-    if finished.error and (traceback := finished.error.get("traceback")):
-        progress.say(traceback.rstrip("\n"))
+    if finished.already:
+        progress.say(f"the session is over already: {finished.state}")
+    elif finished.state == "stopped" and finished.error:
+        progress.say(f"ninelives: {one_line(finished.error['message'])}")
+    else:
+        progress.say(last_line(finished.session_id, finished.state, progress.done))
+    if finished.error and finished.error["traceback"]:
+        progress.say(finished.error["traceback"].rstrip("\n"))
     if as_json:
-        emit_json(finished)
+        emit_json(finished._asdict() | {"result": finished.result or None})
     return finished.exit_code
 
 
-def _last_line(finished: Finished, done: int) -> str:
-    """Return in one line what a session came to."""
-    if finished.already:
-        return f"the session is over already: {finished.state}"
-    if finished.state == "interrupted":
-        return f"interrupted: go on with `ninelives resume {finished.session_id}`"
-    if finished.state == "stopped" and finished.error:
-        return f"ninelives: {finished.error['message']}"
-    return f"{finished.state}: {done} {'activity' if done == 1 else 'activities'} done"
+def _exit_document(session_id: str, state: str) -> None:
+    """Print the document of a session that a signal ends; the exit code says which."""
+    nothing = {"exit_code": None, "result": None, "error": None, "already": False}
+    emit_json({"session_id": session_id, "state": state} | nothing)
