@@ -34,7 +34,7 @@ other-pythons: .venv/.dev
 	for version in $(OTHER_PYTHONS); do \
 	    [ $$version != $$main ] || continue; \
 	    python=$$(.ci/python $$version) || { echo "no Python $$version here: its tests are left out"; continue; }; \
-	    $(MAKE) --no-print-directory .venv-$$version/.dev OTHER_PYTHON=$$python || exit 1; \
+	    $(MAKE) --silent .venv-$$version/.dev OTHER_PYTHON=$$python || exit 1; \
 	    echo ".venv-$$version/$(PYTEST)"; \
 	    .venv-$$version/$(PYTEST) || exit 1; \
 	done

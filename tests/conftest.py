@@ -11,7 +11,7 @@ import pytest
 from sampling import MODE
 
 #: In the mode ``quick``, a test with more cases than this runs a fixed fifth of them.
-QUICK_CASES = 20
+QUICK_CASES = 100
 
 # The same examples on every run and machine, and no verdict that depends on how busy the machine is.
 hypothesis.settings.register_profile("fixed", derandomize=True, deadline=None, database=None)

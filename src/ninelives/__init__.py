@@ -58,8 +58,8 @@ _HOMES = {
     "event": ("AttrDict", "Event"),
     "marks": ("activity", "inhibit_activities", "register_no_activity"),
     "functions": (
-        "Op", "add_values", "attempt", "check_and_set_value", "del_value", "get_value", "idempotency_key", "list_values_keys",
-        "mutate_value", "session_id", "set_value", "sleep", "store",
+        "Op", "add_values", "attempt", "check_and_set_value", "del_value", "get_value", "idempotency_key",
+        "list_values_keys", "mutate_value", "session_id", "set_value", "sleep", "store",
     ),
 }  # fmt: skip
 

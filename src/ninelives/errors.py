@@ -1,4 +1,4 @@
-"""Every error ninelives raises. A class's docstring is its default message; its exit code is what the command line ends with."""
+"""Every error ninelives raises: its docstring is its default message, its exit code what the command line ends with."""
 
 from __future__ import annotations
 

@@ -34,7 +34,9 @@ def line(at: int) -> Line:
 def work(home: Path, tell: Callable[[str, list[int], list[int]], None]) -> None:
     """Do a bit of everything; ``tell`` before and after each step which rows and lines it writes."""
     store = Store.open(home)
-    store.create(NewSession(session_id=SESSION, project="p", entry_point="e", created_at=1.0), [Row(1, "start", data(1))])
+    store.create(
+        NewSession(session_id=SESSION, project="p", entry_point="e", created_at=1.0), [Row(1, "start", data(1))]
+    )
     tell("done", [1], [])
     journal = store.acquire(SESSION)
     seq, number = 1, 0
@@ -140,7 +142,10 @@ def check(home: Path, told: list[tuple[str, list[int], list[int]]]) -> list[str]
         expect("a released line is gone", not ending or texts == wanted + last)
         expect("lines are counted wrongly", journal.line_counts() == ({"0": len(texts)} if texts else {}))
         value = store.get_value("p", "k")
-        expect(f"value {value} after {put}", (int(value[0]) if value else -1) in [*put[-2:], -1 if len(put) < 2 else put[-1]])
+        expect(
+            f"value {value} after {put}",
+            (int(value[0]) if value else -1) in [*put[-2:], -1 if len(put) < 2 else put[-1]],
+        )
         for row in loaded:
             if row.kind == "outcome":
                 expect("blob differs", store.blobs.open(row.data.decode()).read() == BLOB)
@@ -153,7 +158,10 @@ def check(home: Path, told: list[tuple[str, list[int], list[int]]]) -> list[str]
         expect("is lost at the end", [row.seq for row in store.rows(SESSION)] == [*seqs, 1000, 1001, 1002])
         expect("lines lost", [line.text for _, line in store.lines(SESSION)] == [*texts, "line 1001", "line 1000"])
         store.delete(SESSION)
-        expect("blobs stay", not [path for path in (home / "blobs").glob("??/*")] or not any(r.kind == "outcome" for r in loaded))
+        expect(
+            "blobs stay",
+            not [path for path in (home / "blobs").glob("??/*")] or not any(r.kind == "outcome" for r in loaded),
+        )
         expect("a tail stays", not list((home / "tails").glob("*")))
     return wrong
 

@@ -36,7 +36,12 @@ def test_what_is_noted_is_read_at_once_and_rides_with_the_next_commit(store, hom
     journal.note([], [line("third", lane="0.1")])
     assert in_database(store) == in_database(store, "lines") == [1]
     with Store.open(home, read_only=True) as reader:
-        assert reader.rows("one") == store.rows("one") == journal.load() == [Row(1, "start", b"1"), Row(2, "activity", b"2")]
+        assert (
+            reader.rows("one")
+            == store.rows("one")
+            == journal.load()
+            == [Row(1, "start", b"1"), Row(2, "activity", b"2")]
+        )
         assert texts(reader.lines("one")) == ["first", "second", "third"]
     assert journal.line_counts() == {"0": 2, "0.1": 1}
     assert journal.commit([Row(3, "outcome", b"3")], [line("fourth")])

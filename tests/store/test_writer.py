@@ -119,7 +119,9 @@ def test_a_full_store_is_one_clear_error_and_the_same_commit_works_later(store, 
     assert [row.seq for row in journal.load()] == [row.seq for row in store.rows("a")] == [1]
     # In a group, what there is room for is written all the same.
     small = together(
-        store, lambda: journal.commit([large]), *(lambda j=other: j.commit([Row(1, "x", b"")]) for other in journals[1:])
+        store,
+        lambda: journal.commit([large]),
+        *(lambda j=other: j.commit([Row(1, "x", b"")]) for other in journals[1:]),
     )
     assert [type(answer) for answer in small] == [StoreFullError, bool, bool, bool]
     db.execute("PRAGMA max_page_count = 1000000")
@@ -132,7 +134,7 @@ def small_disk(tmp_path):
     folder = tmp_path / "disk"
     folder.mkdir()
     mounted = shutil.which("mount") and subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], stderr=subprocess.DEVNULL
+        ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)], stderr=subprocess.DEVNULL
     )
     if not mounted or mounted.returncode:
         pytest.skip("needs the right to mount")
@@ -145,7 +147,7 @@ def test_a_full_disk_loses_nothing(small_disk, make):
         store.create(make("one"), [])
         journal = store.acquire("one")
         ballast = small_disk / "ballast"
-        ballast.write_bytes(b"x" * 300_000)
+        ballast.write_bytes(b"x" * 3_000_000)
         written = []
 
         def fill(record):
@@ -157,7 +159,7 @@ def test_a_full_disk_loses_nothing(small_disk, make):
 
         fill(journal.note)
         with pytest.raises(StoreFullError), store.blobs.writer() as blob:
-            blob.write(os.urandom(1_000_000))
+            blob.write(os.urandom(2_000_000))
         fill(journal.commit)
         fill(journal.note)
         assert [row.seq for row in journal.load()] == [row.seq for row in store.rows("one")] == written
@@ -212,6 +214,8 @@ def test_an_interrupted_leader_leaves_the_work_of_the_others_to_them(store, jour
         except KeyboardInterrupt:
             return "interrupted"
 
-    answers = together(store, interrupted, *(lambda j=journal: j.commit([Row(1, "x", b"")]) for journal in journals[1:]))
+    answers = together(
+        store, interrupted, *(lambda j=journal: j.commit([Row(1, "x", b"")]) for journal in journals[1:])
+    )
     assert answers == ["interrupted", True, True, True]
     assert [len(journal.load()) for journal in journals] == [0, 1, 1, 1]

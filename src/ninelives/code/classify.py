@@ -6,7 +6,15 @@ import functools
 import sys
 from collections.abc import Iterable
 from enum import Enum
-from types import AsyncGeneratorType, BuiltinFunctionType, CoroutineType, FunctionType, GeneratorType, MethodType, ModuleType
+from types import (
+    AsyncGeneratorType,
+    BuiltinFunctionType,
+    CoroutineType,
+    FunctionType,
+    GeneratorType,
+    MethodType,
+    ModuleType,
+)
 from typing import Any, NamedTuple
 
 from ninelives.code.naming import class_name, name_of
@@ -50,7 +58,7 @@ class Classifier:
 
     def user_function(self, function: FunctionType) -> bool:
         """Return whether a function is defined in user code, source given to ``exec`` included."""
-        return function.__builtins__ is self.builtins  # type: ignore[attr-defined, no-any-return]
+        return function.__builtins__ is self.builtins  # type: ignore[attr-defined]
 
     def user_class(self, cls: type) -> bool:
         """Return whether a class is defined in user code."""
@@ -80,6 +88,8 @@ class Classifier:
             return self.decide(callable_.func)
         if cls is _lru_cache_wrapper:
             return self.decide(callable_.__wrapped__)
+        if cls.__module__ in ("types", "typing") and hasattr(callable_, "__origin__"):
+            return self.decide(callable_.__origin__)
         if cls is not BuiltinFunctionType and self._has_user_call(cls):
             return Decision(Kind.DETERMINISTIC, name_of(callable_))
         return self._of_self(self._by_name(name_of(callable_)), callable_)
@@ -179,5 +189,5 @@ def _only_holds_data(cls: type) -> bool:
     return (
         "__dataclass_fields__" in vars(cls)
         and not hasattr(cls, "__post_init__")
-        and getattr(cls.__init__, "__qualname__", "").startswith("__create_fn__")
+        and getattr(vars(cls).get("__init__"), "__qualname__", "").startswith("__create_fn__")
     )

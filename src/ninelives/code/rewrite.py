@@ -1,7 +1,7 @@
 """Rewrites the syntax tree of user code, so that whatever may touch the outside passes a guard first.
 
-Every call ``f(x)`` becomes ``__guard__(f)(x)``: the guard returns what to call in place of ``f``, most often ``f`` itself,
-so a direct call has the frames it had. The other ways to reach the outside get a guard for their operand:
+Every call ``f(x)`` becomes ``__guard__(f)(x)``: the guard returns what to call in place of ``f``, most often ``f``
+itself, so a direct call has the frames it had. The other ways to reach the outside get a guard for their operand:
 
 ========================  =====================================
 ``for x in xs``           ``for x in __guard_iter__(xs)``
@@ -21,7 +21,7 @@ This file knows syntax trees and nothing of imports.
 from __future__ import annotations
 
 import ast
-from typing import TypeVar
+from typing import Any, TypeVar
 
 CALL = "__guard__"
 ITER = "__guard_iter__"
@@ -38,7 +38,17 @@ Node = TypeVar("Node", bound=ast.AST)
 Function = TypeVar("Function", ast.FunctionDef, ast.AsyncFunctionDef)
 
 #: What iterates without running code from elsewhere, so needs no guard.
-_DISPLAYS = (ast.Constant, ast.Tuple, ast.List, ast.Set, ast.Dict, ast.ListComp, ast.SetComp, ast.DictComp, ast.JoinedStr)
+_DISPLAYS = (
+    ast.Constant,
+    ast.Tuple,
+    ast.List,
+    ast.Set,
+    ast.Dict,
+    ast.ListComp,
+    ast.SetComp,
+    ast.DictComp,
+    ast.JoinedStr,
+)
 
 
 def rewrite_source(source: str | bytes, filename: str) -> ast.Module:
@@ -166,7 +176,7 @@ class _Guards(ast.NodeTransformer):
 
 
 def _guarded(hook: str, operand: ast.expr) -> ast.expr:
-    position = {
+    position: dict[str, Any] = {
         "lineno": operand.lineno,
         "col_offset": operand.col_offset,
         "end_lineno": operand.end_lineno,

@@ -1,8 +1,9 @@
 """Runs activities: once, recorded, and given again on replay.
 
-The order of writes is the promise. Before a call its start is noted (it survives a kill) and everything read ahead of it is on disk; after
-it, its outcome is on disk before user code sees it. A process that dies in between leaves a start without an outcome: the
-call is made again, as the next attempt, or the session stops if the user said it must not be.
+The order of writes is the promise. Before a call its start is noted (it survives a kill) and everything read ahead of
+it is on disk; after it, its outcome is on disk before user code sees it. A process that dies in between leaves a
+start without an outcome: the call is made again, as the next attempt, or the session stops if the user said it must
+not be.
 """
 
 from __future__ import annotations
@@ -36,7 +37,15 @@ class Call:
 
     __slots__ = ("args", "digest", "file", "function", "key", "kwargs", "line", "name", "options", "shown")
 
-    def __init__(self, function: Any, name: str, options: Options, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    key: tuple[str, int]
+    shown: str
+    digest: int
+    file: str
+    line: int
+
+    def __init__(
+        self, function: Any, name: str, options: Options, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
         self.function = function
         self.name = name
         self.options = options
@@ -175,8 +184,8 @@ class Activities:
         if call.options.if_interrupted == "stop" and not self.session.setting.retry_interrupted:
             raise Halt(
                 InterruptedActivityError(
-                    f"{call.file}:{call.line}: {call.name} was cut off in the middle, and is marked if_interrupted='stop'; "
-                    f"see whether it took effect, then 'ninelives resume {self.session.id} --retry-failed' makes the call again"
+                    f"{call.file}:{call.line}: {call.name}, marked if_interrupted='stop', was cut off; "
+                    f"see whether it took effect; to make it again: ninelives resume {self.session.id} --retry-failed"
                 )
             )
         return Attempt(recorded.attempt + 1, recorded.failures, 0.0)
@@ -237,10 +246,19 @@ class Activities:
 
     def _reach(self, call: Call) -> Reach:
         classifier = self.session.classifier
-        return Reach([call.function, *call.args, *call.kwargs.values()], classifier.user_class, classifier.user_function)
+        return Reach(
+            [call.function, *call.args, *call.kwargs.values()], classifier.user_class, classifier.user_function
+        )
 
     def _finish(
-        self, call: Call, reach: Reach | None, running: RunningActivity, ok: bool, value: Any, taken: float, awaited: bool = False
+        self,
+        call: Call,
+        reach: Reach | None,
+        running: RunningActivity,
+        ok: bool,
+        value: Any,
+        taken: float,
+        awaited: bool = False,
     ) -> tuple[bool, Any]:
         """Put the outcome on disk, and return it as replay will give it."""
         session = self.session
@@ -259,7 +277,9 @@ class Activities:
         outcome.duration_ms = round(taken * 1000, 3)
         outcome.awaited = awaited
         outcome.lines = session.output.lines_of(lane)
-        session.journal.commit(outcome, lines=session.output.take(running), blobs=(encoded.blob,) if encoded.blob else ())
+        session.journal.commit(
+            outcome, lines=session.output.take(running), blobs=(encoded.blob,) if encoded.blob else ()
+        )
         self.done += 1
         session.observer.activity_finished(self.done)
         for leaf in encoded.leaves:
@@ -301,7 +321,7 @@ class Activities:
         while True:
             try:
                 return await asyncio.wait_for(awaitable, call.options.timeout)
-            except Exception as error:  # noqa: BLE001 - whatever it raises is its result
+            except Exception as error:
                 if attempt.failures >= call.options.retries:
                     raise
                 attempt = self._back_off(call, attempt, error)

@@ -1,4 +1,4 @@
-"""Outside awaitables: what an outside call returned to be awaited, run on a real event loop and recorded when it is done."""
+"""Outside awaitables: what an outside call returned to be awaited, run on a real loop and recorded when it is done."""
 
 from __future__ import annotations
 

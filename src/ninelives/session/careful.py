@@ -34,11 +34,13 @@ class CarefulEncoder(cloudpickle.Pickler):  # type: ignore[misc]
         self._saveable: set[int] = set()
 
     def reducer_override(self, obj: Any) -> Any:
+        """See `pickle.Pickler`."""
         if isinstance(obj, BaseException):
             return exceptions.reduce(obj, self.values.own_frame)
         return super().reducer_override(obj)
 
     def persistent_id(self, obj: Any) -> Any:
+        """See `pickle.Pickler`: names what is known, and live leaves."""
         cls = type(obj)
         if cls in ATOMS:
             return None
@@ -71,7 +73,7 @@ def can_be_saved(obj: Any) -> bool:
     sink = io.BytesIO()
     try:
         cloudpickle.Pickler(sink, 5).dump(obj)
-        pickle.loads(sink.getvalue())  # noqa: S301 - just made, of an object of this process
+        pickle.loads(sink.getvalue())
     except Exception:  # noqa: BLE001 - whatever its class raises, it can't be saved
         return False
     return True

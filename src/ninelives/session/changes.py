@@ -1,7 +1,8 @@
-"""Changed arguments are results: what an outside call does to the objects it was given is recorded and done again on replay.
+"""Changed arguments are results: what a call does to the objects it was given is recorded, and done again on replay.
 
 Before a call the objects that can be reached through its arguments are listed, each with a shallow snapshot. After it,
-those that differ are recorded with their new content. The list is made in the same order on replay, so its index names an object.
+those that differ are recorded with their new content. The list is made in the same order on replay, so its index
+names an object.
 """
 
 from __future__ import annotations
@@ -126,7 +127,17 @@ class Reach:
 
 
 _IMMUTABLE = frozenset(
-    {tuple, frozenset, types.FunctionType, types.MethodType, types.BuiltinFunctionType, partial, StandIn, StandInMethod, type}
+    {
+        tuple,
+        frozenset,
+        types.FunctionType,
+        types.MethodType,
+        types.BuiltinFunctionType,
+        partial,
+        StandIn,
+        StandInMethod,
+        type,
+    }
 )
 _BUILT_IN = (list, dict, set, bytearray)
 
@@ -150,9 +161,9 @@ def apply(changes: list[Change], objects: list[Any]) -> None:
 
 
 def _put(target: Any, how: str, content: Any) -> None:
-    if how == "list" or how == "bytes":
+    if how in ("list", "bytes"):
         target[:] = content
-    elif how == "dict" or how == "set":
+    elif how in ("dict", "set"):
         target.clear()
         target.update(content)
     elif how == "cell":
@@ -226,4 +237,3 @@ def _cell(cell: types.CellType) -> Iterator[Any]:
         yield cell.cell_contents
     except ValueError:
         return
-

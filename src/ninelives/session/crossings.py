@@ -1,6 +1,7 @@
 """The other ways to the outside: iterating, entering, containing. A user's own objects and plain data pass untouched.
 
-Iterating over an outside object records each item, entering an outside context manager is an activity, and so is leaving it.
+Iterating over an outside object records each item, entering an outside context manager is an activity, and so is
+leaving it.
 """
 
 from __future__ import annotations
@@ -21,12 +22,9 @@ if TYPE_CHECKING:
     from ninelives.session.session import Session
 
 #: Iterating over these runs nothing of anybody else: what they are made from was guarded when they were made.
-PLAIN = frozenset(
-    [list, tuple, dict, set, frozenset, str, bytes, bytearray, range, type(None), int]
-    + [type(view) for view in ({}.keys(), {}.values(), {}.items())]
-    + [type(iter(made)) for made in ((), [], {}, set(), "", b"", range(0), {}.values(), {}.items())]
-    + [enumerate, zip, map, filter, reversed, type(reversed([]))]
-)
+_DATA: list[Any] = [(), [], set(), frozenset(), "", b"", bytearray(), range(0), {}, {}.keys(), {}.values(), {}.items()]
+_ITERATORS: list[type] = [enumerate, zip, map, filter, reversed, type(reversed([])), type(reversed({}))]
+PLAIN = frozenset([*map(type, _DATA), *(type(iter(made)) for made in _DATA), *_ITERATORS])
 
 #: Kinds of special methods that reach out.
 _OUTSIDE = frozenset({Kind.ACTIVITY, Kind.THREAD})
@@ -127,7 +125,9 @@ class Crossings:
             return self._is_outside(value.gen, "__iter__")
         kind = classifier.kind_of(cls, method).kind
         if kind is Kind.AS_SELF:
-            return not classifier.user_class(cls) and classifier.rules.inherited(classifier.name(cls), method) in _OUTSIDE
+            return (
+                not classifier.user_class(cls) and classifier.rules.inherited(classifier.name(cls), method) in _OUTSIDE
+            )
         return kind in _OUTSIDE
 
 

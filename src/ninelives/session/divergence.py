@@ -1,4 +1,4 @@
-"""The errors of a program that does not do what its journal recorded: what was recorded, what was asked, where, and what to do."""
+"""The errors of a program that does not do what its journal recorded: what was recorded and asked, and where."""
 
 from __future__ import annotations
 
@@ -18,13 +18,19 @@ _LIMIT = 200
 
 def other(session: Session, recorded: Operation, name: str, shown: str, place: Place) -> DivergenceError:
     """The program asks for something of another kind or name."""
-    return _error(session, f"the journal has {_recorded(recorded)}, the program asks for {_asked(name, shown, place)}", recorded.seq)
+    return _error(
+        session,
+        f"the journal has {_recorded(recorded)}, the program asks for {_asked(name, shown, place)}",
+        recorded.seq,
+    )
 
 
 def arguments(session: Session, recorded: Any, call: Any) -> DivergenceError:
     """The program asks for the same with other arguments."""
     asked = _asked(call.name, call.shown, (call.file, call.line))
-    return _error(session, f"arguments differ: the journal has {_recorded(recorded)}, the program asks for {asked}", recorded.seq)
+    return _error(
+        session, f"arguments differ: the journal has {_recorded(recorded)}, the program asks for {asked}", recorded.seq
+    )
 
 
 def not_recorded(session: Session, name: str, key: tuple[str, int], shown: str, place: Place) -> DivergenceError:
@@ -33,8 +39,11 @@ def not_recorded(session: Session, name: str, key: tuple[str, int], shown: str, 
     assert following is not None
     operation = session.journal.operation(following.lane, following.n)
     recorded = _recorded(operation) if operation is not None else f"an outcome of {following.lane}:{following.n}"
+    asked = _asked(name, shown, place)
     return _error(
-        session, f"the program asks for {_asked(name, shown, place)}, which the journal does not have: next in it comes {recorded}", following.seq
+        session,
+        f"the program asks for {asked}, which the journal does not have: next in it comes {recorded}",
+        following.seq,
     )
 
 
@@ -43,7 +52,9 @@ def out_of_order(session: Session, call: Any, outcome: Outcome | None) -> Diverg
     asked = _asked(call.name, call.shown, (call.file, call.line))
     if outcome is None:
         return _error(session, f"the journal has no outcome of {asked}", 0)
-    return _error(session, f"the journal has the outcome of {asked} at another point (entry {outcome.seq})", outcome.seq)
+    return _error(
+        session, f"the journal has the outcome of {asked} at another point (entry {outcome.seq})", outcome.seq
+    )
 
 
 def left_over(session: Session, recorded: Operation) -> DivergenceError:

@@ -1,8 +1,8 @@
 """The entries of a journal, and how they are written: msgpack arrays, the first element names the kind.
 
-A journal is append-only. An *operation* (activity, value, sleep, store) belongs to a lane and has a position there; what an
-operation came to is an ``outcome`` entry that names the operation by lane and position. The order of the outcomes is
-the order in which they were delivered, which is all the freedom a session has (`docs/replay-rules.md`).
+A journal is append-only. An *operation* (activity, value, sleep, store) belongs to a lane and has a position there;
+what an operation came to is an ``outcome`` entry that names the operation by lane and position. The order of the
+outcomes is the order in which they were delivered, which is all the freedom a session has (`docs/replay-rules.md`).
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Start(Base, tag="start"):
 
 
 class Activity(Base, tag="activity"):
-    """One call to the outside, written before it starts; written again, with the next attempt, when it is tried again."""
+    """One call to the outside: written before it starts, and again, with the next attempt, before it is tried again."""
 
     lane: str
     #: position among the operations of its lane, from 1

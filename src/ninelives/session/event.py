@@ -21,7 +21,7 @@ class AttrDict(dict[str, Any]):
     def __setitem__(self, key: str, value: Any) -> None:
         super().__setitem__(key, _attributes(value))
 
-    def update(self, *args: Any, **kwargs: Any) -> None:  # type: ignore[override]
+    def update(self, *args: Any, **kwargs: Any) -> None:
         """See `dict.update`."""
         for key, value in dict(*args, **kwargs).items():
             self[key] = value
@@ -63,9 +63,7 @@ class Event(AttrDict):
         event_type: str | None = None,
         integration_id: str | None = None,
     ) -> None:
-        super().__init__(
-            data=dict(data or {}), event_id=event_id, event_type=event_type, integration_id=integration_id
-        )
+        super().__init__(data=dict(data or {}), event_id=event_id, event_type=event_type, integration_id=integration_id)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (dict(self["data"]), self["event_id"], self["event_type"], self["integration_id"])

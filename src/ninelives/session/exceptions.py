@@ -1,8 +1,8 @@
 """Exceptions as results: taken apart and put together without calling their constructors.
 
 Plain pickle calls ``cls(*args)`` again, which fails for many classes, and forgets cause, context and traceback. Here
-an exception is its class, its ``args``, its attributes, its causes and where it was raised. The class is made by the ``__new__`` of its nearest
-built-in base, which every exception has.
+an exception is its class, its ``args``, its attributes, its causes and where it was raised. The class is made by the
+``__new__`` of its nearest built-in base, which every exception has.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from collections.abc import Callable
 from typing import Any
 
 #: Kept apart (see `reduce`), or of no use in another process.
-_SKIPPED = frozenset({"args", "__traceback__", "__cause__", "__context__", "__suppress_context__", "__dict__", "__weakref__"})
+_SKIPPED = frozenset(
+    {"args", "__traceback__", "__cause__", "__context__", "__suppress_context__", "__dict__", "__weakref__"}
+)
 
 #: Raised in, line, function: one frame of a traceback.
 Frame = tuple[str, int, str]
@@ -63,7 +65,7 @@ def fill(error: BaseException, state: dict[str, Any]) -> None:
 
 
 def _fields(error: BaseException) -> dict[str, Any]:
-    """Return the values of what the class keeps outside of ``__dict__``: slots, and the fields of built-in exceptions."""
+    """Return what the class keeps outside of ``__dict__``: slots, and the fields of built-in exceptions."""
     found: dict[str, Any] = {}
     for cls in type(error).__mro__:
         for name, descriptor in vars(cls).items():
@@ -103,7 +105,7 @@ def traceback_of(frames: list[Frame]) -> types.TracebackType | None:
 
 
 def _frame(file: str, name: str) -> types.FrameType:
-    """Return a frame that claims to be in ``name`` of ``file``: made by running code that does nothing but hand it out."""
+    """Return a frame that claims to be in ``name`` of ``file``: of code that does nothing but hand it out."""
     code = _GIVE_FRAME.replace(co_filename=file, co_name=name, co_qualname=name)
     caught: list[types.FrameType] = []
     types.FunctionType(code, {"give": caught.append, "frame": _current_frame, "__name__": name})()

@@ -28,7 +28,7 @@ def sleep(seconds: float) -> None:
 
 def install_sleep() -> None:
     """Let ``time.sleep`` be `sleep`, also when a library calls it on a lane; off lanes it is as before."""
-    time.sleep = sleep
+    time.sleep = sleep  # type: ignore[assignment]
 
 
 def session_id() -> str:
@@ -47,7 +47,8 @@ def idempotency_key() -> str:
     Raises:
         RuntimeError: in a session, but not inside an activity.
     """
-    return _running_activity("idempotency_key", lambda running: running.idempotency_key, lambda: f"local-{uuid4()}")
+    running = _running_activity("idempotency_key")
+    return f"local-{uuid4()}" if running is None else running.idempotency_key
 
 
 def attempt() -> int:
@@ -56,16 +57,20 @@ def attempt() -> int:
     Raises:
         RuntimeError: in a session, but not inside an activity.
     """
-    return _running_activity("attempt", lambda running: running.attempt, lambda: 1)
+    running = _running_activity("attempt")
+    return 1 if running is None else running.attempt
 
 
-def _running_activity(name: str, inside: Callable[[RunningActivity], Any], without: Callable[[], Any]) -> Any:
+def _running_activity(name: str) -> RunningActivity | None:
+    """Return the activity that asks; None without a session."""
     running = running_activity.get()
     if type(running) is RunningActivity:
-        return inside(running)
+        return running
     if active.session is None:
-        return without()
-    raise RuntimeError(f"ninelives.{name}() is for code inside an activity; mark the function that calls it with @activity")
+        return None
+    raise RuntimeError(
+        f"ninelives.{name}() is for code inside an activity; mark the function that calls it with @activity"
+    )
 
 
 # The project's store.
@@ -87,7 +92,9 @@ _local: dict[str, Any] = {}
 def _lane() -> Lane | None:
     lane = current_lane()
     if lane is None and active.session is not None and type(running_activity.get()) is RunningActivity:
-        raise RuntimeError("the store is for the session's code, not for code inside an activity; pass values in and out instead")
+        raise RuntimeError(
+            "the store is for the session's code, not for code inside an activity; pass values in and out instead"
+        )
     return lane
 
 
@@ -109,17 +116,22 @@ def set_value(key: str, value: Any) -> None:
 
 
 def add_values(key: str, value: int | float) -> int | float:
-    """Add ``value`` to the project's value of ``key`` (absent counts as 0), at once for all sessions; returns the sum."""
+    """Add ``value`` to the project's value of ``key`` (absent counts as 0), atomically; returns the sum."""
     lane = _lane()
     if lane is not None:
-        return lane.session.stored.add(lane, key, value)
+        total: int | float = lane.session.stored.add(lane, key, value)
+        return total
     _local[key] = _local.get(key, 0) + value
     result: int | float = _local[key]
     return result
 
 
 def check_and_set_value(key: str, expected_value: Any, new_value: Any) -> bool:
-    """Set the project's value of ``key`` if it equals ``expected_value``, at once for all sessions; returns whether it did."""
+    """Set the project's value of ``key`` if it equals ``expected_value``, atomically.
+
+    Returns:
+        whether it did.
+    """
     lane = _lane()
     if lane is not None:
         return lane.session.stored.check_and_set(lane, key, expected_value, new_value)

@@ -1,11 +1,12 @@
 """The hooks that rewritten user code calls: they decide, at every call, whether it goes outside.
 
-This is the hot path of everything. What is decided once for a callable is found again by its identity; what depends on where the code runs
-(inside an activity, while modules load) never is.
+This is the hot path of everything. What is decided once for a callable is found again by its identity; what depends
+on where the code runs (inside an activity, while modules load) never is.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
 from types import BuiltinFunctionType, FunctionType, MethodType
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from ninelives.session.session import Session
 
 _NONE: frozenset[str] = frozenset()
+
+#: Some methods of C types (``re.compile("").match``) have a type of their own, which has no name.
+_BuiltinMethod: type = type(re.compile("").match)
 
 
 def hooks(session: Session, builtins: dict[str, Any]) -> dict[str, Callable[..., Any]]:
@@ -62,9 +66,9 @@ class _Guard:
                     return f
             elif t is MethodType:
                 g = f.__func__
-                if type(g) is FunctionType and (g.__builtins__ is builtins or id(g) in methods):
+                if type(g) is FunctionType and (g.__builtins__ is builtins or id(g) in methods):  # type: ignore[attr-defined]
                     return f
-            elif t is BuiltinFunctionType and f.__name__ in plain(type(f.__self__), _NONE):
+            elif (t is BuiltinFunctionType or t is _BuiltinMethod) and f.__name__ in plain(type(f.__self__), _NONE):
                 return f
             r = ready.get(id(f))
             return decide(f) if r is None else r
@@ -94,14 +98,18 @@ class _Guard:
 
     def _remember(self, f: Any, kind: Kind) -> None:
         cls = type(f)
-        if cls is BuiltinFunctionType:
+        if cls is BuiltinFunctionType or cls is _BuiltinMethod:
             owner = f.__self__
             if owner is None or type(owner).__name__ == "module":
                 self.ready[id(f)] = f
             elif not isinstance(owner, type):
                 self.plain.setdefault(type(owner), set()).add(f.__name__)
         elif cls is MethodType:
-            if type(f.__func__) is FunctionType and f.__func__.__module__ != "random" and "<locals>" not in f.__qualname__:
+            if (
+                type(f.__func__) is FunctionType
+                and f.__func__.__module__ != "random"
+                and "<locals>" not in f.__qualname__
+            ):
                 self.methods[id(f.__func__)] = f.__func__
         elif (cls is FunctionType or isinstance(f, type)) and "<locals>" not in f.__qualname__:
             self.ready[id(f)] = f
@@ -109,9 +117,11 @@ class _Guard:
     def _handed(self, f: Any) -> Any:
         made = partial(self.session.handed.call, f)
         cls = type(f)
-        if (isinstance(f, type) or cls is FunctionType or (cls is BuiltinFunctionType and type(f.__self__).__name__ == "module")) and (
-            "<locals>" not in f.__qualname__
-        ):
+        if (
+            isinstance(f, type)
+            or cls is FunctionType
+            or (cls is BuiltinFunctionType and type(f.__self__).__name__ == "module")
+        ) and ("<locals>" not in f.__qualname__):
             self.ready[id(f)] = made
         return made
 

@@ -1,8 +1,7 @@
-"""Direct calls that are handed something: callables and iterables among their arguments are guarded as if user code used them."""
+"""Direct calls that are handed callables or iterables: these are guarded as if user code used them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +20,6 @@ class Handed:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._guard: Callable[[Any], Any] | None = None
-        self._iterated: Callable[[Any], Any] | None = None
 
     def call(self, function: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Call ``function`` with guarded arguments."""
@@ -38,7 +35,11 @@ class Handed:
         hooks = self._session.hooks
         if cls in _CALLABLE or isinstance(value, type):
             guarded = hooks[rewrite.CALL](value)
-            return value if isinstance(value, type) and guarded is not value and not self._session.is_activity(guarded) else guarded
+            return (
+                value
+                if isinstance(value, type) and guarded is not value and not self._session.is_activity(guarded)
+                else guarded
+            )
         if hasattr(cls, "__iter__"):
             return hooks[rewrite.ITER](value)
         return value

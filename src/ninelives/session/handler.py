@@ -31,7 +31,9 @@ def load(code: UserCode, entry_point: str) -> Callable[..., Any]:
     if found is None:
         raise ProgramError(f"{file}: there is no {name!r} in it; 'ninelives exports {file}' lists its handlers")
     if not callable(found):
-        raise ProgramError(f"{file}: {name} is not a handler: it can't be called; 'ninelives exports {file}' lists its handlers")
+        raise ProgramError(
+            f"{file}: {name} is not a handler: it can't be called; 'ninelives exports {file}' lists its handlers"
+        )
     if _positions(found) == 0:
         raise ProgramError(f"{file}: {name} takes no event; a handler is called with (event) or (event, session_id)")
     return found  # type: ignore[no-any-return]
@@ -40,7 +42,9 @@ def load(code: UserCode, entry_point: str) -> Callable[..., Any]:
 def _import(code: UserCode, name: str, file: str) -> Any:
     loaded = sys.modules.get(name)
     if loaded is not None and vars(loaded).get("__builtins__") is not code.builtins:
-        raise ProgramError(f"{file}: a module named {name!r} is part of Python or of an installed package; rename the file")
+        raise ProgramError(
+            f"{file}: a module named {name!r} is part of Python or of an installed package; rename the file"
+        )
     try:
         return importlib.import_module(name)
     except SyntaxError as error:
@@ -53,7 +57,8 @@ def _import(code: UserCode, name: str, file: str) -> Any:
         if error.name is None or _is_users(code, error.name):
             raise
         raise ProgramError(
-            f"{_place(code, error, file)}: there is no module {error.name!r}; add the package that has it to the project's requirements, "
+            f"{_place(code, error, file)}: there is no module {error.name!r}; "
+            "add the package that has it to the project's requirements, "
             f"and install it ({sys.executable} -m pip install …)"
         ) from error
 

@@ -13,7 +13,18 @@ import msgspec
 
 from ninelives.errors import JournalNewerError, StoreCorruptError
 from ninelives.session import entries
-from ninelives.session.entries import Activity, End, Entry, Forgotten, Operation, Outcome, Sleep, Start, StoreCall, Value
+from ninelives.session.entries import (
+    Activity,
+    End,
+    Entry,
+    Forgotten,
+    Operation,
+    Outcome,
+    Sleep,
+    Start,
+    StoreCall,
+    Value,
+)
 from ninelives.session.link import Line, Link, Put, Row
 
 Key = tuple[str, int]
@@ -185,7 +196,9 @@ class Journal:
 
 
 #: kind of an entry by class, and the other way round
-KIND = {cls: str(cls.__struct_config__.tag) for cls in (Start, Activity, Value, Sleep, StoreCall, Outcome, Forgotten, End)}
+KIND = {
+    cls: str(cls.__struct_config__.tag) for cls in (Start, Activity, Value, Sleep, StoreCall, Outcome, Forgotten, End)
+}
 KINDS = frozenset(KIND.values())
 
 

@@ -1,7 +1,7 @@
 """Lanes, and which one runs now.
 
-A lane is one thread or task of a session, named by who started it and in which order: ``0``, ``0.1``, ``0.1.2``. Code inside a running activity,
-or on a thread that outside code started, is on no lane: there every call is direct.
+A lane is one thread or task of a session, named by who started it and in which order: ``0``, ``0.1``, ``0.1.2``. Code
+inside a running activity, or on a thread that outside code started, is on no lane: there every call is direct.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Lane:
     def random(self) -> random.Random:
         """The lane's generator, seeded from the session's seed and the lane's name."""
         if self._random is None:
-            self._random = random.Random(f"{self.session.seed}:{self.name}")  # noqa: S311 - replayable, not secret
+            self._random = random.Random(f"{self.session.seed}:{self.name}")
         return self._random
 
     def child(self) -> Lane:
@@ -68,7 +68,8 @@ class RunningActivity:
 #: The activity that the current code is part of. Tasks and threads started with a copied context are part of it too.
 running_activity: ContextVar[Any] = ContextVar("running_activity", default=None)
 
-#: In place of a `RunningActivity` where calls are direct because we run, not the program: values are encoded, logs are formatted.
+#: In place of a `RunningActivity` where calls are direct because we run, not the program: values are encoded, logs
+#: are formatted.
 DIRECT = object()
 
 #: The same for code of the program in which activities are inhibited.

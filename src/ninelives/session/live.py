@@ -1,7 +1,8 @@
 """Live values: clients, connections, locks, cursors, what can't be saved.
 
-The journal holds a reference in their place: the operation they came from, and which leaf of its result they are. On replay user
-code gets a *stand-in* of the same class; the value is made again by the same call, and only when something live needs it.
+The journal holds a reference in their place: the operation they came from, and which leaf of its result they are. On
+replay user code gets a *stand-in* of the same class; the value is made again by the same call, and only when
+something live needs it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from typing import Any
 from ninelives.errors import NotRestorableError
 from ninelives.session.stop import Halt
 
-#: What the journal holds in place of a live leaf: "live", lane, position, number of the leaf, class or None, class name.
+#: What the journal holds in place of a live leaf: "live", lane, position, number of the leaf, class or None, class
+#: name.
 Leaf = tuple[str, str, int, int, type | None, str]
 
 _METHODS = (
@@ -76,7 +78,8 @@ class LiveValues:
         if number >= len(leaves):
             raise Halt(
                 NotRestorableError(
-                    f"{name} of operation {key[0]}:{key[1]} can't be made again; put the calls that use it into one @activity"
+                    f"{name} of operation {key[0]}:{key[1]} can't be made again; "
+                    "put the calls that use it into one @activity"
                 )
             )
         for position, leaf in enumerate(leaves):
@@ -119,7 +122,7 @@ class Reference:
 
 
 class StandIn:
-    """Stands for a live value of a replayed result; is made again by the first use that is more than asking for a method."""
+    """Stands for a live value of a replayed result; made again by a first use that is more than asking for a method."""
 
     __slots__ = ("__weakref__", "_reference")
 
@@ -190,14 +193,17 @@ def _importable(cls: type) -> bool:
     return found is cls
 
 
+_BY_IDENTITY: dict[str, Any] = {name: getattr(object, name) for name in ("__eq__", "__ne__", "__hash__")}
+
+
 def _forward(name: str) -> Callable[..., Any]:
-    default = getattr(object, name, None) if name in ("__eq__", "__ne__", "__hash__") else None
+    by_identity: Any = _BY_IDENTITY.get(name)
 
     def method(self: StandIn, *args: Any) -> Any:
         ref = reference(self)
-        if default is not None and getattr(ref.cls, name, None) is default:
-            # By identity: what it stands for need not be made again for that.
-            return default(self, *args)
+        if by_identity and not ref.is_made() and getattr(ref.cls, name, None) is by_identity:
+            # What it stands for need not be made again for that.
+            return _BY_IDENTITY[name](self, *args)
         if name == "__bool__" and not hasattr(ref.cls, "__bool__") and not hasattr(ref.cls, "__len__"):
             return True
         return _special(ref.value(), name, *args)
@@ -215,14 +221,74 @@ def _special(value: Any, name: str, *args: Any) -> Any:
 
 
 #: What Python looks up in the class, not in the object.
-_SPECIAL = """
-    __call__ __len__ __iter__ __next__ __reversed__ __contains__ __getitem__ __setitem__ __delitem__ __enter__ __exit__
-    __aenter__ __aexit__ __aiter__ __anext__ __await__ __bool__ __int__ __float__ __index__ __complex__ __str__ __repr__ __bytes__ __format__
-    __eq__ __ne__ __lt__ __le__ __gt__ __ge__ __hash__ __dir__
-    __add__ __sub__ __mul__ __matmul__ __truediv__ __floordiv__ __mod__ __divmod__ __pow__ __lshift__ __rshift__ __and__ __xor__ __or__
-    __radd__ __rsub__ __rmul__ __rtruediv__ __rfloordiv__ __rmod__ __rand__ __rxor__ __ror__
-    __iadd__ __isub__ __imul__ __iand__ __ior__ __ixor__ __neg__ __pos__ __abs__ __invert__
-""".split()
+_SPECIAL = [
+    "__call__",
+    "__len__",
+    "__iter__",
+    "__next__",
+    "__reversed__",
+    "__contains__",
+    "__getitem__",
+    "__setitem__",
+    "__delitem__",
+    "__enter__",
+    "__exit__",
+    "__aenter__",
+    "__aexit__",
+    "__aiter__",
+    "__anext__",
+    "__await__",
+    "__bool__",
+    "__int__",
+    "__float__",
+    "__index__",
+    "__complex__",
+    "__str__",
+    "__repr__",
+    "__bytes__",
+    "__format__",
+    "__eq__",
+    "__ne__",
+    "__lt__",
+    "__le__",
+    "__gt__",
+    "__ge__",
+    "__hash__",
+    "__dir__",
+    "__add__",
+    "__sub__",
+    "__mul__",
+    "__matmul__",
+    "__truediv__",
+    "__floordiv__",
+    "__mod__",
+    "__divmod__",
+    "__pow__",
+    "__lshift__",
+    "__rshift__",
+    "__and__",
+    "__xor__",
+    "__or__",
+    "__radd__",
+    "__rsub__",
+    "__rmul__",
+    "__rtruediv__",
+    "__rfloordiv__",
+    "__rmod__",
+    "__rand__",
+    "__rxor__",
+    "__ror__",
+    "__iadd__",
+    "__isub__",
+    "__imul__",
+    "__iand__",
+    "__ior__",
+    "__ixor__",
+    "__neg__",
+    "__pos__",
+    "__abs__",
+    "__invert__",
+]
 
 for _name in _SPECIAL:
     setattr(StandIn, _name, _forward(_name))

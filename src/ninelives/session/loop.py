@@ -1,7 +1,7 @@
 """The event loop of a session's tasks: no selector, a first-in-first-out ready queue, and time from the scheduler.
 
-Only user tasks run on it. Outside awaitables run on a real loop, which is driven on the same thread whenever this one has nothing ready. Each
-timer is a keyed event that fires alone; each task is a lane.
+Only user tasks run on it. Outside awaitables run on a real loop, which is driven on the same thread whenever this one
+has nothing ready. Each timer is a keyed event that fires alone; each task is a lane.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import sys
 from asyncio import events
 from collections import deque
 from collections.abc import Callable, Coroutine
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from ninelives.session.session import Session
 
 Settled = tuple[bool, Any]
+
+#: What asyncio takes for a loop. To the type checker it is anything: this loop has no selector, and half of the
+#: methods make no sense.
+_Base: Any = asyncio.AbstractEventLoop
 
 
 class LaneTask(asyncio.Task):  # type: ignore[type-arg]
@@ -63,7 +68,7 @@ class LaneFuture(asyncio.Future):  # type: ignore[type-arg]
         return self is other
 
 
-class SessionLoop(asyncio.AbstractEventLoop):
+class SessionLoop(_Base):  # type: ignore[misc]
     """Runs the tasks of one session.
 
     Args:
@@ -78,7 +83,6 @@ class SessionLoop(asyncio.AbstractEventLoop):
         self._running = False
         self._closed = False
         self._outside: asyncio.AbstractEventLoop | None = None
-        self._error: BaseException | None = None
         self._generators: dict[int, Any] = {}
 
     # What asyncio asks of a loop.
@@ -127,11 +131,15 @@ class SessionLoop(asyncio.AbstractEventLoop):
         """Run ``callback`` soon; only the session's own thread may ask."""
         return self.call_soon(callback, *args, context=context)
 
-    def call_later(self, delay: float, callback: Callable[..., Any], *args: Any, context: Any = None) -> asyncio.TimerHandle:
+    def call_later(
+        self, delay: float, callback: Callable[..., Any], *args: Any, context: Any = None
+    ) -> asyncio.TimerHandle:
         """Run ``callback`` after ``delay`` seconds, durably."""
         return self.call_at(self.time() + delay, callback, *args, context=context)
 
-    def call_at(self, when: float, callback: Callable[..., Any], *args: Any, context: Any = None) -> asyncio.TimerHandle:
+    def call_at(
+        self, when: float, callback: Callable[..., Any], *args: Any, context: Any = None
+    ) -> asyncio.TimerHandle:
         """Run ``callback`` at ``when`` of the session's clock, durably."""
         handle = asyncio.TimerHandle(when, callback, args, self, context)
         lane = lane_here() or self._lane
@@ -159,7 +167,7 @@ class SessionLoop(asyncio.AbstractEventLoop):
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:
         """There is none."""
 
-    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:  # type: ignore[override]
+    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
         """Call ``func`` in place; what it calls outside is an activity."""
         future = self.create_future()
         try:
@@ -205,10 +213,10 @@ class SessionLoop(asyncio.AbstractEventLoop):
             self._session.scheduler.deliver_one()
         while self._ready:
             handle = self._ready.popleft()
-            if not handle._cancelled:  # type: ignore[attr-defined]
+            if not handle.cancelled():
                 handle._run()
-            if self._error is not None:
-                raise self._error
+            # A task keeps what it raises to itself, a halt too.
+            self._session.check()
 
     def current_lane(self, thread_lane: Lane) -> Lane | None:
         """Return the lane of the running code: its task's; the thread's when no loop runs; None on the outside loop."""
@@ -222,7 +230,9 @@ class SessionLoop(asyncio.AbstractEventLoop):
 
     # Outside awaitables.
 
-    def expect(self, key: tuple[str, int], future: asyncio.Future[Any], what: str, give: Callable[[Outcome], Settled]) -> None:
+    def expect(
+        self, key: tuple[str, int], future: asyncio.Future[Any], what: str, give: Callable[[Outcome], Settled]
+    ) -> None:
         """Settle ``future`` with the recorded outcome of ``key`` when it is delivered."""
         self._session.scheduler.expect(key, Expected(lambda outcome: _settle(future, *give(outcome)), None, what))
 
@@ -255,7 +265,9 @@ class SessionLoop(asyncio.AbstractEventLoop):
         scheduler.left()
         scheduler.when_live(start)
 
-    def _deliver(self, future: asyncio.Future[Any], finish: Callable[[bool, Any], Settled], ok: bool, value: Any) -> None:
+    def _deliver(
+        self, future: asyncio.Future[Any], finish: Callable[[bool, Any], Settled], ok: bool, value: Any
+    ) -> None:
         _settle(future, *finish(ok, value))
 
     def _outside_loop(self) -> asyncio.AbstractEventLoop:
@@ -269,7 +281,7 @@ class SessionLoop(asyncio.AbstractEventLoop):
         outside = self._outside
         assert outside is not None
         timer = outside.call_later(seconds, outside.stop) if seconds is not None else None
-        self._session.scheduler.on_arrival = lambda: outside.call_soon_threadsafe(outside.stop)
+        self._session.scheduler.on_arrival = partial(_stop_soon, outside)
         events._set_running_loop(None)
         try:
             outside.run_forever()
@@ -277,6 +289,10 @@ class SessionLoop(asyncio.AbstractEventLoop):
             events._set_running_loop(self)
             if timer is not None:
                 timer.cancel()
+
+
+def _stop_soon(loop: asyncio.AbstractEventLoop) -> None:
+    loop.call_soon_threadsafe(loop.stop)
 
 
 def _outcome(task: asyncio.Task[Any]) -> Settled:

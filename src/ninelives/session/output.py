@@ -1,7 +1,8 @@
 """Prints and logging, exactly once in the session's log.
 
-A line is shown first and recorded then, so after a kill the terminal may see a line again, and the log never does. On replay each lane
-skips as many lines as it has recorded. What is printed inside an activity belongs to the activity: recorded with its outcome.
+A line is shown first and recorded then, so after a kill the terminal may see a line again, and the log never does. On
+replay each lane skips as many lines as it has recorded. What is printed inside an activity belongs to the activity:
+recorded with its outcome.
 """
 
 from __future__ import annotations
@@ -189,16 +190,18 @@ class Streams:
     def install(self) -> None:
         """Begin to take prints and log records."""
         self._before = (sys.stdout, sys.stderr, logging.Logger.callHandlers)
-        sys.stdout = SessionStream("stdout", sys.stdout)  # type: ignore[assignment]
-        sys.stderr = SessionStream("stderr", sys.stderr)  # type: ignore[assignment]
-        logging.Logger.callHandlers = _call_handlers  # type: ignore[method-assign]
+        sys.stdout = SessionStream("stdout", sys.stdout)
+        sys.stderr = SessionStream("stderr", sys.stderr)
+        _LOGGER.callHandlers = _call_handlers
 
     def uninstall(self) -> None:
         """Give back what was there before."""
         if self._before is not None:
-            sys.stdout, sys.stderr, logging.Logger.callHandlers = self._before  # type: ignore[method-assign]
+            sys.stdout, sys.stderr, _LOGGER.callHandlers = self._before
 
 
+#: Untyped, since one of its methods is replaced while a session runs.
+_LOGGER: Any = logging.Logger
 _own_call_handlers = logging.Logger.callHandlers
 
 

@@ -68,7 +68,18 @@ def _other(value: Any, cls: type, depth: int) -> str:
 
 
 _PLAIN_MODULES = frozenset(
-    {"datetime", "decimal", "fractions", "pathlib", "pathlib._local", "uuid", "builtins", "zoneinfo", "_decimal", "zoneinfo._zoneinfo"}
+    {
+        "datetime",
+        "decimal",
+        "fractions",
+        "pathlib",
+        "pathlib._local",
+        "uuid",
+        "builtins",
+        "zoneinfo",
+        "_decimal",
+        "zoneinfo._zoneinfo",
+    }
 )
 
 
@@ -89,7 +100,8 @@ def _set(value: Iterable[Any], depth: int) -> str:
 
 
 def _dict(value: Mapping[Any, Any], depth: int) -> str:
-    return "{" + ", ".join([f"{text(key, depth)}: {text(item, depth)}" for key, item in dict.items(value)]) + "}"  # type: ignore[arg-type]
+    items: Iterable[tuple[Any, Any]] = dict.items(value)  # type: ignore[arg-type]
+    return "{" + ", ".join([f"{text(key, depth)}: {text(item, depth)}" for key, item in items]) + "}"
 
 
 _CONTAINERS: dict[type, Callable[[Any, int], str]] = {

@@ -1,8 +1,8 @@
 """Delivers outcomes to lanes, one at a time: the only freedom a session has is their order, and the journal holds it.
 
-A lane that waits says which key it expects. When no lane is ready, one outcome is delivered: on replay the next recorded one; after
-that, the arrival or the due timer with the earliest time, which is recorded first. It knows nothing of asyncio: a session's event loop
-and its synchronous code both sit on it.
+A lane that waits says which key it expects. When no lane is ready, one outcome is delivered: on replay the next
+recorded one; after that, the arrival or the due timer with the earliest time, which is recorded first. It knows
+nothing of asyncio: a session's event loop and its synchronous code both sit on it.
 """
 
 from __future__ import annotations
@@ -113,7 +113,8 @@ class Scheduler:
         operation = self.journal.operation(outcome.lane, outcome.n)
         what = f"{operation.name} " if operation is not None and hasattr(operation, "name") else ""
         return DivergenceError(
-            f"the journal delivers {what}({outcome.lane}:{outcome.n}, entry {outcome.seq}) here, but the program does not wait for it; "
+            f"divergence: the journal delivers {what}({outcome.lane}:{outcome.n}, entry {outcome.seq}) here, "
+            "but the program does not wait for it; "
             "resume it with the code it was recorded with"
         )
 
@@ -159,7 +160,10 @@ class Scheduler:
         return ", ".join(sorted({expected.what for expected in self._expected.values()})[:5])
 
     def _deadlock(self) -> DeadlockError:
-        return DeadlockError(f"every lane waits, and nothing is outstanding that could wake one: {self._what() or 'nobody waits for anything'}")
+        return DeadlockError(
+            "every lane waits, and nothing is outstanding that could wake one: "
+            f"{self._what() or 'nobody waits for anything'}"
+        )
 
 
 #: A shorter wait is not worth telling anybody about, in seconds.

@@ -6,8 +6,9 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, TextIO
 
 from ninelives.code.classify import Classifier
@@ -18,6 +19,7 @@ from ninelives.session import divergence, functions, guard, handler, render, sdk
 from ninelives.session.activities import Activities
 from ninelives.session.clock import Clock
 from ninelives.session.entries import End, Operation, Outcome, Sleep, Value
+from ninelives.session.halting import halting
 from ninelives.session.handed import Handed
 from ninelives.session.journal import Journal, row
 from ninelives.session.lanes import Lane, active, directly
@@ -53,7 +55,7 @@ class Setting(NamedTuple):
     #: a person has seen that a call which was cut off may be made again
     retry_interrupted: bool = False
     #: what the project adds to the rules
-    rules: dict[str, str] = {}
+    rules: Mapping[str, str] = MappingProxyType({})
 
 
 class Ended(NamedTuple):
@@ -77,7 +79,7 @@ class Session:
 
     def __init__(self, link: Link, setting: Setting) -> None:
         self.id = link.session_id
-        self.link = link
+        self.link = link = halting(link)
         self.setting = setting
         self.observer = setting.observer
         self.journal = Journal(link)
@@ -242,7 +244,9 @@ class Session:
         recorded = self.journal.operation(*key)
         if recorded is None:
             if not self.journal.exhausted:
-                raise Halt(divergence.not_recorded(self, "sleep", key, "", tracebacks.user_place(self, sys._getframe(1))))
+                raise Halt(
+                    divergence.not_recorded(self, "sleep", key, "", tracebacks.user_place(self, sys._getframe(1)))
+                )
             file, line = tracebacks.user_place(self, sys._getframe(1))
             recorded = Sleep(self.journal.seq(), time.time(), *key, until, file, line)
             self.journal.note(recorded, ahead=True)

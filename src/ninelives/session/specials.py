@@ -1,7 +1,6 @@
 """The callables with a rule of their own, and the readings of clock, entropy and random numbers."""
 
 from __future__ import annotations
-
 import __future__
 
 import ast
@@ -64,7 +63,7 @@ class Specials:
             return self._source[name]
         if name in ("builtins.print", "builtins.input", "io.open", "io.open_code", "pathlib.Path.open"):
             return self._files(lane, name, f)
-        if name == "builtins.breakpoint" or name == "sys.breakpointhook" or name == "pdb.set_trace":
+        if name in ("builtins.breakpoint", "sys.breakpointhook", "pdb.set_trace"):
             return partial(_debug, f)
         if name == "asyncio.run":
             return self._session.run_async
@@ -115,14 +114,23 @@ class Specials:
         return builtins.eval(self._code(source, "<string>", "eval", frame), *self._scope(frame, globals, locals))
 
     def compile(
-        self, source: Any, filename: Any, mode: str, flags: int = 0, dont_inherit: bool = False, optimize: int = -1, **kwargs: Any
+        self,
+        source: Any,
+        filename: Any,
+        mode: str,
+        flags: int = 0,
+        dont_inherit: bool = False,
+        optimize: int = -1,
+        **kwargs: Any,
     ) -> Any:
         """Do what ``compile`` does, with guards in the source."""
         if flags & ast.PyCF_ONLY_AST:
             return builtins.compile(source, filename, mode, flags, True, optimize, **kwargs)
         if not dont_inherit:
             flags |= sys._getframe(1).f_code.co_flags & _FUTURES
-        return builtins.compile(self._tree(source, os.fsdecode(filename), mode, flags), filename, mode, flags, True, optimize, **kwargs)
+        return builtins.compile(
+            self._tree(source, os.fsdecode(filename), mode, flags), filename, mode, flags, True, optimize, **kwargs
+        )
 
     def _code(self, source: Any, filename: str, mode: str, frame: Any) -> Any:
         if not isinstance(source, str | bytes | bytearray | memoryview):
@@ -136,7 +144,7 @@ class Specials:
         text = source if isinstance(source, str) else bytes(source)
         if mode == "exec" and not flags:
             return rewrite_source(text, filename)
-        return rewrite_tree(builtins.compile(text, filename, mode, flags | ast.PyCF_ONLY_AST, True))  # type: ignore[type-var]
+        return rewrite_tree(builtins.compile(text, filename, mode, flags | ast.PyCF_ONLY_AST, True))
 
     def _scope(self, frame: Any, scope: Any, inner: Any) -> tuple[Any, ...]:
         if scope is None:
@@ -164,14 +172,15 @@ class Specials:
     def _thread(self, name: str) -> Any:
         raise Halt(
             StoppedError(
-                f"{name}: threads of a session are not durable yet; call the function directly, or put what uses threads into one @activity"
+                f"{name}: threads of a session are not durable yet; call the function directly, "
+                "or put what uses threads into one @activity"
             )
         )
 
 
 def _seeded(lane: Lane, f: Any, /, *args: Any, **kwargs: Any) -> Any:
     """Make a generator; one that would seed itself from the outside is seeded from its lane."""
-    if args and args[0] is not None or kwargs:
+    if (args and args[0] is not None) or kwargs:
         return f(*args, **kwargs)
     return f(lane.random.getrandbits(64)) if f is not random.SystemRandom else f()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ninelives.errors import NinelivesError
+from ninelives.session.lanes import active
 
 
 class Halt(BaseException):
@@ -15,3 +16,5 @@ class Halt(BaseException):
     def __init__(self, error: NinelivesError) -> None:
         super().__init__(str(error))
         self.error = error
+        if active.session is not None:
+            active.session.halt(self)

@@ -1,7 +1,8 @@
 """The store functions of a session: durable, atomic, per project.
 
-The worker compares versions of keys, never values: a change is computed here from the value that was read, and is made in the same
-transaction as its record, if the key still has the version that was read. If not, it is computed again.
+The worker compares versions of keys, never values: a change is computed here from the value that was read, and is
+made in the same transaction as its record, if the key still has the version that was read. If not, it is computed
+again.
 """
 
 from __future__ import annotations
@@ -99,7 +100,9 @@ class Stored:
             raise program_error(f"the value of {key!r} is too large: {len(data):,} bytes, at most {LIMIT:,}")
         return data
 
-    def _call(self, lane: Lane, name: str, args: tuple[Any, ...], work: Callable[[], tuple[tuple[Put, ...], Any]]) -> Any:
+    def _call(
+        self, lane: Lane, name: str, args: tuple[Any, ...], work: Callable[[], tuple[tuple[Put, ...], Any]]
+    ) -> Any:
         session = self._session
         session.check()
         lane.n += 1
@@ -125,7 +128,15 @@ class Stored:
             encoded = session.values.encode(request.key, value, {}, [])
             now = time.time()
             call = StoreCall(
-                journal.seq(), now, lane, n, request.name, request.digest, render.cut(request.shown), request.file, request.line
+                journal.seq(),
+                now,
+                lane,
+                n,
+                request.name,
+                request.digest,
+                render.cut(request.shown),
+                request.file,
+                request.line,
             )
             outcome = Outcome(journal.seq(), now, lane, n, True, encoded.data, encoded.blob)
             outcome.shown = render.cut(session.hide(render.text(value)))

@@ -1,17 +1,16 @@
 """Values on their way to the journal and back. What user code gets is what replay gives: the decoded copy, always.
 
-Plain pickle comes first, with exceptions taken apart (`exceptions`). What it can't save goes through cloudpickle, which knows
-closures, lambdas and local classes; there an outside object that can't be saved becomes a *live leaf* (`live`), and
-everything around it is saved as usual. An object that the session already has (an argument, an earlier live value) is
-saved as a reference and stays that object.
+Plain pickle comes first, with exceptions taken apart (`exceptions`). What it can't save goes through cloudpickle,
+which knows closures, lambdas and local classes; there an outside object that can't be saved becomes a *live leaf*
+(`live`), and everything around it is saved as usual. An object that the session already has (an argument, an earlier
+live value) is saved as a reference and stays that object.
 """
 
 from __future__ import annotations
 
 import io
 import pickle
-import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ninelives.session import exceptions
@@ -26,8 +25,6 @@ BLOB_FROM = 256 * 1024
 WITH_REFERENCES = b"R"
 
 Key = tuple[str, int]
-_CONTAINERS = frozenset({list, dict, tuple, set, frozenset, bytearray})
-_CODE = (type, types.FunctionType, types.BuiltinFunctionType, types.ModuleType, types.MethodType, types.CodeType, types.CellType)
 
 
 class Encoded(NamedTuple):
@@ -58,7 +55,7 @@ class Values:
         self.user_class = user_class
         self.own_frame = own_frame
 
-    def encode(self, key: Key, value: Any, known: Mapping[int, int], objects: list[Any]) -> Encoded:
+    def encode(self, key: Key, value: Any, known: Mapping[int, int], objects: Sequence[Any]) -> Encoded:
         """Encode a result and decode it again.
 
         Args:
@@ -78,10 +75,10 @@ class Values:
         except Exception:  # noqa: BLE001 - user classes may raise anything while they are pickled: then the careful way is taken
             return self._encode_carefully(key, value, known, objects)
 
-    def decode(self, data: bytes, blob: str, objects: list[Any]) -> Any:
+    def decode(self, data: bytes, blob: str, objects: Sequence[Any]) -> Any:
         """Return the value that `encode` gave, with references to ``objects``."""
         if data[:1] == b"\x80":
-            return pickle.loads(data)  # noqa: S301 - this is the session's side: its own results
+            return pickle.loads(data)
         if blob:
             source: Any = self.link.blob_source(blob)
         else:
@@ -104,7 +101,7 @@ class Values:
 
     def unpack(self, data: bytes) -> Any:
         """Return the value that `pack` gave."""
-        return pickle.loads(data)  # noqa: S301 - this is the session's side: values of its own project
+        return pickle.loads(data)
 
     def leaves(self, key: Key, value: Any, known: Mapping[int, int]) -> list[Any]:
         """Return the live leaves of a value in the order in which `encode` numbers them."""
@@ -113,7 +110,7 @@ class Values:
         found: list[Any] = encoder.found
         return found
 
-    def _encode_carefully(self, key: Key, value: Any, known: Mapping[int, int], objects: list[Any]) -> Encoded:
+    def _encode_carefully(self, key: Key, value: Any, known: Mapping[int, int], objects: Sequence[Any]) -> Encoded:
         sink = _Sink(self.link, WITH_REFERENCES)
         encoder = self._careful(sink, key, known)
         try:
@@ -180,7 +177,7 @@ class _RootLeaf(pickle.Pickler):
 class _Decoder(pickle.Unpickler):
     """Finds references again."""
 
-    def __init__(self, source: Any, live: LiveValues, objects: list[Any]) -> None:
+    def __init__(self, source: Any, live: LiveValues, objects: Sequence[Any]) -> None:
         super().__init__(source)
         self.live = live
         self.objects = objects

@@ -1,6 +1,7 @@
 """Ctrl-C, SIGTERM and cancelling: the session's process stops at once, without running the user's code any further.
 
-Unwinding through the user's ``finally`` blocks would make calls that replay does not make. So the lease is given back, and the process exits.
+Unwinding through the user's ``finally`` blocks would make calls that replay does not make. So the lease is given
+back, and the process exits.
 """
 
 from __future__ import annotations

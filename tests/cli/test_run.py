@@ -1,0 +1,278 @@
+"""`run` and `resume`: what goes where, and what the exit code is."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import COMMAND
+
+#: Tells the outside that it got there, and waits until it is let go on.
+WAITING = """
+import os
+
+def handler(event):
+    print("before", flush=True)
+    os.write(int(os.environ["READY"]), b"x")
+    open(os.environ["GATE"]).read()
+    print("after")
+    return 5
+"""
+
+
+class Held:
+    """A session that is in the middle of an activity."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        self.gate = folder / "gate"
+        if not self.gate.exists():
+            os.mkfifo(self.gate)
+        ready, tell = os.pipe()
+        self.process = subprocess.Popen(
+            [*COMMAND, *arguments],
+            cwd=folder,
+            env={**os.environ, "READY": str(tell), "GATE": str(self.gate)},
+            pass_fds=[tell],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        os.close(tell)
+        assert os.read(ready, 1) == b"x", self.process.communicate()
+        os.close(ready)
+
+    def end(self, number: int) -> tuple[int, str, str]:
+        self.process.send_signal(number)
+        out, err = self.process.communicate(timeout=30)
+        return self.process.returncode, out, err
+
+
+def test_prints_go_to_stdout_and_nothing_else(cli, program) -> None:
+    program(
+        """
+        import sys
+
+        def handler(event):
+            print("hello", event["data"]["name"], event.data.name, event.event_type, event.integration_id)
+            print("careful", file=sys.stderr)
+            return {"n": 1}
+        """
+    )
+    arguments = ["--data", '{"name": "you"}', "--event-type", "greeting", "--integration-id", "cli"]
+    answer = cli("run", "app.py:handler", *arguments)
+    assert (answer.code, answer.out) == (0, "hello you you greeting cli\n")
+    assert answer.err == f"session: {answer.session_id}\ncareful\ncompleted: 0 activities done\n"
+    assert cli("sessions", "show", answer.session_id, "--json").document["result"] == "{'n': 1}"
+
+
+def test_json_is_one_document_on_stdout(cli, program) -> None:
+    program(
+        """
+        import os, subprocess
+
+        def handler(event):
+            print("printed")
+            subprocess.run(["echo", "from a child"])
+            return 5
+        """
+    )
+    answer = cli("run", "app.py:handler", "--json")
+    assert answer.document == {
+        "session_id": answer.session_id, "state": "completed", "exit_code": 0, "result": "5", "error": None,
+        "already": False,
+    }  # fmt: skip
+    assert "printed\n" in answer.err
+    assert "from a child\n" in answer.err
+
+
+def test_what_the_program_raises_is_shown_without_our_frames(cli, program) -> None:
+    program('def handler(event):\n    raise ValueError("no")\n')
+    answer = cli("run", "app.py:handler")
+    assert (answer.code, answer.out) == (1, "")
+    assert answer.err.splitlines()[2] == "Traceback (most recent call last):"
+    assert answer.err.endswith('line 2, in handler\n    raise ValueError("no")\nValueError: no\n')
+    assert "ninelives/" not in answer.err
+    again = cli("resume", answer.session_id)
+    assert again.code == 1
+    assert "the session is over already: error\n" in again.err
+    assert again.err.endswith("ValueError: no\n")
+    document = cli("resume", answer.session_id, "--json").document
+    assert (document["state"], document["exit_code"], document["already"]) == ("error", 1, True)
+    assert document["error"]["type"] == "ValueError"
+
+
+@pytest.mark.parametrize(("raised", "code"), [("SystemExit(0)", 0), ("SystemExit", 0), ("SystemExit(7)", 7)])
+def test_system_exit_is_the_exit_code(cli, program, raised, code) -> None:
+    program(f"def handler(event):\n    raise {raised}\n")
+    assert cli("run", "app.py:handler").code == code
+
+
+def test_an_event_starts_one_session(cli, program) -> None:
+    program('def handler(event):\n    print("ran", event.event_id)\n')
+    first = cli("run", "app.py:handler", "--event-id", "e17")
+    assert first.out == "ran e17\n"
+    second = cli("run", "app.py:handler", "--event-id", "e17")
+    assert (second.code, second.out) == (0, "")
+    assert second.err == f"ninelives: this event has already started session {first.session_id}\n"
+    document = cli("run", "app.py:handler", "--event-id", "e17", "--json").document
+    assert document["error"]["session_id"] == first.session_id
+    assert len(cli("sessions", "list", "--json").document) == 1
+
+
+def test_events_without_an_id_are_all_different(cli, program) -> None:
+    program("def handler(event): ...\n")
+    for _ in range(2):
+        assert cli("run", "app.py:handler").code == 0
+    assert len(cli("sessions", "list", "--json").document) == 2
+
+
+def test_a_session_with_an_id_of_ones_own(cli, program) -> None:
+    program('def handler(event):\n    print("ran")\n')
+    assert cli("run", "app.py:handler", "--session", "nightly").out == "ran\n"
+    again = cli("run", "app.py:handler", "--session", "nightly")
+    assert (again.code, again.out) == (0, "")
+    assert again.err == "session: nightly\nthe session is over already: completed\n"
+    assert cli("run", "app.py:handler", "--session", "night").out == "ran\n"
+
+
+def test_in_memory_keeps_nothing(cli, program, home) -> None:
+    program('def handler(event):\n    print("ran")\n')
+    assert cli("run", "app.py:handler", "--in-memory").out == "ran\n"
+    assert not home.exists()
+
+
+def test_secret_vars_are_the_programs_and_nobody_elses(cli, program, tmp_path) -> None:
+    (tmp_path / "key").write_text("k3y-s3cret\n")
+    program(
+        """
+        import os, urllib.parse
+
+        def handler(event):
+            print(len(os.environ["TOKEN"]), len(os.environ["KEY"]), os.environ["PLAIN"])
+            os.path.exists("/" + os.environ["TOKEN"])
+            return os.environ["KEY"]
+        """
+    )
+    arguments = ["--var", "TOKEN", "--var", "KEY=@key", "--var", "PLAIN=open", "--session", "s"]
+    answer = cli("run", "app.py:handler", *arguments, TOKEN="t0ken-s3cret")
+    assert (answer.code, answer.out) == (0, "12 10 open\n")
+    shown = "".join(cli("sessions", command, "s", "--json").out for command in ("show", "logs", "journal"))
+    assert "s3cret" not in shown + answer.err
+
+
+def test_sets_iterate_in_the_same_order_in_every_run(cli, program) -> None:
+    program('def handler(event):\n    print(list({f"word{n}" for n in range(30)}))\n')
+    orders = {
+        cli("run", "app.py:handler").out,
+        cli("run", "app.py:handler", PYTHONHASHSEED="12345").out,
+        cli("run", "app.py:handler", PYTHONHASHSEED="0").out,
+    }
+    assert len(orders) == 1
+
+
+def test_a_session_keeps_its_hash_seed_when_the_installation_has_another(cli, program, tmp_path, home) -> None:
+    program(WAITING.replace('"before"', 'list({f"word{n}" for n in range(30)})'))
+    held = Held(tmp_path, "run", "app.py:handler", "--session", "s")
+    _, before, _ = held.end(signal.SIGKILL)
+    seed = (home / "hash_seed").read_text()
+    (home / "hash_seed").write_text("77")
+    held = Held(tmp_path, "resume", "s", "--json")
+    _, _, err = held.end(signal.SIGTERM)
+    assert before not in err
+    assert (home / "hash_seed").read_text() == seed
+    assert cli("sessions", "logs", "s").out == before
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupted_by_a_signal_and_resumed(cli, program, tmp_path, number, code) -> None:
+    program(WAITING)
+    held = Held(tmp_path, "run", "app.py:handler", "--session", "s")
+    ended, out, err = held.end(number)
+    assert (ended, out) == (code, "before\n")
+    assert err == "session: s\ninterrupted: go on with `ninelives resume s`\n"
+    assert cli("sessions", "list", "--json").document[0]["state"] == "interrupted"
+    held = Held(tmp_path, "resume", "s")
+    held.gate.write_text("go")
+    out, err = held.process.communicate(timeout=30)
+    assert (held.process.returncode, out) == (0, "after\n")
+
+
+def test_an_interrupted_session_with_json_is_still_one_document(cli, program, tmp_path) -> None:
+    program(WAITING)
+    _, out, _ = Held(tmp_path, "run", "app.py:handler", "--session", "s", "--json").end(signal.SIGTERM)
+    document = json.loads(out)
+    assert (document["session_id"], document["state"]) == ("s", "interrupted")
+
+
+def test_killed_and_resumed(cli, program, tmp_path) -> None:
+    program(WAITING)
+    held = Held(tmp_path, "run", "app.py:handler", "--session", "s")
+    assert cli("sessions", "list", "--json").document[0]["live"] is True
+    assert [row["status"] for row in cli("sessions", "journal", "s", "--json").document][-1] == "started"
+    busy = cli("resume", "s")
+    assert busy.code == 3
+    assert busy.err.startswith("ninelives: session s is run by process ")
+    assert held.end(signal.SIGKILL)[0] == -signal.SIGKILL
+    assert [row["status"] for row in cli("sessions", "journal", "s", "--json").document][-1] == "interrupted"
+    held = Held(tmp_path, "resume", "s")
+    held.gate.write_text("go")
+    assert held.process.communicate(timeout=30)[0] == "after\n"
+    assert cli("sessions", "logs", "s").out == "before\nafter\n"
+
+
+def test_a_live_session_is_cancelled(cli, program, tmp_path) -> None:
+    program(WAITING)
+    held = Held(tmp_path, "run", "app.py:handler", "--session", "s")
+    assert cli("sessions", "cancel", "s", "--json").document["told"] is True
+    out, err = held.process.communicate(timeout=30)
+    assert (held.process.returncode, out, err) == (143, "before\n", "session: s\ncancelled\n")
+    assert cli("sessions", "list", "--json").document[0]["state"] == "cancelled"
+    assert cli("resume", "s").code == 2
+
+
+def test_retry_failed_and_with_code(cli, program, tmp_path) -> None:
+    program("import os\ndef handler(event):\n    print(os.listdir('data'))\n")
+    answer = cli("run", "app.py:handler", "--session", "s")
+    assert (answer.code, answer.out) == (1, "")
+    (tmp_path / "data").mkdir()
+    assert cli("resume", "s").code == 1
+    assert cli("resume", "s", "--retry-failed").out == "[]\n"
+    program("def handler(event):\n    return 1 / 0\n")
+    assert cli("run", "app.py:handler", "--session", "t").code == 1
+    program("def handler(event):\n    print('repaired')\n", "fixed/app.py")
+    assert cli("resume", "t", "--with-code", "fixed").out == "repaired\n"
+
+
+def test_resume_of_what_is_not_there(cli) -> None:
+    answer = cli("resume", "gone")
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err == "ninelives: there is no session 'gone': see ninelives sessions list\n"
+    folder = cli("resume", "gone", "--with-code", "nowhere", "--json")
+    assert folder.code == 2
+    assert "'nowhere' does not exist" in folder.document["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("source", "handler", "says"),
+    [
+        ("def other(event): ...\n", "handler", "handler"),
+        ("handler = 3\n", "handler", "can't be called"),
+        ("def handler(): ...\n", "handler", "event"),
+        ("def handler(event:\n", "handler", "app.py:1"),
+        ("import not_installed_package\ndef handler(event): ...\n", "handler", "not_installed_package"),
+    ],
+)
+def test_a_program_that_cannot_be_loaded_is_one_line_and_leaves_nothing(cli, program, source, handler, says) -> None:
+    program(source)
+    answer = cli("run", f"app.py:{handler}")
+    assert (answer.code, answer.out) == (2, "")
+    *_, line = answer.err.splitlines()
+    assert line.startswith("ninelives: ")
+    assert says in line
+    assert "Traceback" not in answer.err
+    assert cli("sessions", "list", "--json").document == []

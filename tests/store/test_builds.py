@@ -1,0 +1,48 @@
+"""Builds in the store."""
+
+import hashlib
+import stat
+from typing import NamedTuple
+
+import pytest
+
+from ninelives import archive
+from ninelives.archive import Member
+from ninelives.errors import BuildGoneError
+
+
+class Build(NamedTuple):
+    id: str
+    tar: bytes
+
+
+@pytest.fixture
+def build():
+    tar = archive.pack([Member("main.py", b"print(1)\n", False), Member("pkg/run.sh", b"#!/bin/sh\n", True)])
+    return Build(hashlib.sha256(tar).hexdigest(), tar)
+
+
+def test_a_build_is_unpacked_when_it_is_needed(store, home, build):
+    store.builds.put(build)
+    store.builds.put(build)
+    assert [path.name for path in (home / "builds").iterdir()] == [f"{build.id}.tar"]
+    folder = store.builds.path(build.id)
+    assert (folder / "main.py").read_text() == "print(1)\n"
+    assert stat.S_IMODE((folder / "main.py").stat().st_mode) == 0o444
+    assert stat.S_IMODE((folder / "pkg/run.sh").stat().st_mode) == 0o555
+    assert store.builds.path(build.id) == folder
+    assert sorted(path.name for path in (home / "builds").iterdir()) == [build.id, f"{build.id}.tar"]
+
+
+def test_a_build_that_is_gone_is_one_clear_error(store, build):
+    with pytest.raises(BuildGoneError, match=r"build 0+ is gone: .* is missing; .* --with-code DIR"):
+        store.builds.path("0" * 64)
+
+
+@pytest.mark.parametrize("damage", [lambda tar: tar[:-1], lambda tar: b"", lambda tar: b"x" + tar[1:]])
+def test_a_damaged_build_is_one_clear_error(store, home, build, damage):
+    store.builds.put(build)
+    (home / "builds" / f"{build.id}.tar").write_bytes(damage(build.tar))
+    with pytest.raises(BuildGoneError, match="is damaged: .*; restore it"):
+        store.builds.path(build.id)
+    assert not (home / "builds" / build.id).exists()
