@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+import re
 import subprocess
 import tarfile
 
@@ -103,7 +104,7 @@ def test_too_much_code_is_one_clear_error(code, monkeypatch):
 
 
 def test_a_directory_that_is_not_there_is_one_clear_error(code):
-    with pytest.raises(ProgramError, match="gone can't be read .No such file"):
+    with pytest.raises(ProgramError, match=r"gone can't be read .No such file"):
         pack(code / "gone")
 
 
@@ -130,7 +131,7 @@ fo?.txt
 # comment
 \\#hash
 \\!bang
-trail\\ 
+trail\\@
  lead
 sp ace
 x*y*z
@@ -139,11 +140,15 @@ x*y*z
 **foo
 doc/**/*.md
 [a-
-""".strip("\n")
+""".strip("\n").replace("@", " ")
 
-PATHS = (
-    ["x.tmp", "keep.tmp", "d/keep.tmp", "top", "d/top", "dir/f", "d/dir/f", "dir2", "a/b", "d/a/b", "deep", "d/deep", "d/e/deep/y", "deep/x", "deep/1/x", "deep/1/2/x", "d/deep/x", "all/f", "all/g/h", "foo.txt", "fo.txt", "d/fob.txt", "fo/.txt", "a.py", "b.py", "c.py", "c1.py", "d1.py", "d/e1.py", "#hash", "!bang", "x.o", "x.a", "lib.so", "xyz", "x1y2z", "x/y/z", "].py", "x.py", "y.py", "barfoo", "d/barfoo", "doc/a.md", "doc/b/c/a.md", "odoc/a.md"]
-    + ["trail ", " lead", "lead", "sp ace"]
+PATHS = re.split(
+    r"[|\n]",
+    """\
+trail | lead|sp ace|x.tmp|keep.tmp|d/keep.tmp|top|d/top|dir/f|d/dir/f|dir2|a/b|d/a/b|deep|d/deep
+d/e/deep/y|deep/x|deep/1/x|deep/1/2/x|d/deep/x|all/f|all/g/h|foo.txt|fo.txt|d/fob.txt|fo/.txt|a.py|b.py
+c.py|c1.py|d1.py|d/e1.py|#hash|!bang|x.o|x.a|lib.so|xyz|x1y2z|x/y/z|].py|x.py|y.py|barfoo|d/barfoo
+doc/a.md|doc/b/c/a.md|odoc/a.md|lead""",
 )
 
 
@@ -213,6 +218,6 @@ def test_only_files_are_unpacked(tmp_path, kind):
 @pytest.mark.parametrize("damage", [lambda tar: tar[:700], lambda tar: b"", lambda tar: tar[:5] + b"?" + tar[6:]])
 def test_a_damaged_archive_is_one_clear_error(code, tmp_path, damage):
     fill(code, "main.py")
-    with pytest.raises(BuildGoneError, match="damaged at byte|does not belong"):
+    with pytest.raises(BuildGoneError, match=r"damaged at byte|does not belong"):
         unpack(damage(pack(code).tar), tmp_path / "target")
     assert not (tmp_path / "target").exists()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import json
 import os
 import shutil
 import signal
@@ -10,14 +10,14 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
+from crash import plain
 from crash.programs import Program
 from ninelives.errors import NinelivesError
-from ninelives.session import functions
+from ninelives.session.entries import Activity, Outcome, decode
 from ninelives.session.link import Line, Put, Row
 from ninelives.session.observer import Silent
 from ninelives.store import Store
@@ -35,12 +35,22 @@ class Kill(NamedTuple):
     after: bool
 
 
+class Write(NamedTuple):
+    """One journal write of a process."""
+
+    #: lane and position of the activities that it starts, and of those that it finishes
+    starts: list[str]
+    finishes: list[str]
+    #: bytes of the effects file before it
+    effects: int
+
+
 class Result(NamedTuple):
     """What a session came to, as it can be seen from outside."""
 
     prints: list[str]
     effects: list[str]
-    ends: str
+    ends: list[str]
     journal: list[str]
 
 
@@ -51,12 +61,13 @@ class Place:
         in_memory = Path("/dev/shm")
         self.folder = Path(tempfile.mkdtemp(prefix="ninelives-", dir=in_memory if in_memory.is_dir() else None))
         self.home = self.folder / "home"
-        self.effects = self.folder / "effects"
         self.code = self.folder / "code"
         self.work = self.folder / "work"
         self.work.mkdir()
-        self.writes = self.folder / "writes"
         self.program = program
+        self.processes = 0
+        #: what activities that were cut off did, as parts of the effects file
+        self.cut_off: list[tuple[int, int]] = []
         program.write(self.code)
 
     def __enter__(self) -> Place:
@@ -65,26 +76,38 @@ class Place:
     def __exit__(self, *_: object) -> None:
         shutil.rmtree(self.folder)
 
-    def run(self, kill: Kill | None = None) -> int:
-        """Start the session, or go on with it, in a new process; returns how that ended, as `os.waitpid` says it."""
-        return in_child(lambda: self._session(kill))
+    def run(self, kill: Kill | None = None, *, retry_failed: bool = False) -> int:
+        """Start the session, or go on with it, in a new process; returns its exit code, or minus the signal that ended it."""
+        self.processes += 1
+        code = in_child(lambda: self._session(kill, retry_failed))
+        if kill is not None and code == -signal.SIGKILL:
+            self._see_what_was_cut_off(kill)
+        return code
 
-    def kinds(self) -> list[str]:
-        """Return the kind of each journal write of the last undisturbed run, in order."""
-        return self.writes.read_text().split()
+    def run_plain(self) -> plain.Ran:
+        """Run the program in plain Python, in a new process."""
+        in_child(self._plain)
+        prints, ends, terminal = json.loads((self.folder / "plain").read_text())
+        return plain.Ran(prints, self.effects(), ends, terminal)
 
-    def _session(self, kill: Kill | None) -> int:
-        os.environ["EFFECTS"] = str(self.effects)
-        os.chdir(self.work)
-        sys.path.insert(0, str(OUTSIDE))
-        sys.stdout = open(self.folder / "stdout", "a")  # noqa: SIM115 - until the process ends
-        sys.stderr = open(self.folder / "stderr", "a")  # noqa: SIM115
-        direct.entropy = SimpleNamespace(randbits=lambda _: 7)  # type: ignore[assignment]
-        direct.DirectLink = killing(kill, self.writes)  # type: ignore[misc]
-        with Store.open(self.home) as store:
-            event = {"event_type": "test", "event_id": None, "integration_id": None, "data": self.program.event}
-            request = direct.RunRequest(self.code / "main.py", "main", event, session_id=SESSION)
-            return direct.run(store, request, Silent()).exit_code
+    def writes(self) -> list[Write]:
+        """Return the journal writes of the last process, in order; one before which it was killed is the last."""
+        path = self.folder / f"writes-{self.processes}"
+        return [Write(*json.loads(line)) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def terminal(self) -> dict[str, str]:
+        """Return what the program wrote to its terminal."""
+        code = str(self.code)
+        return {name: (self.folder / name).read_text().replace(code, ".") for name in ("stdout", "stderr")}
+
+    def effects(self, *, without_cut_off: bool = False) -> list[str]:
+        """Return the lines of the effects file; those of loading modules only once, since modules load in each process."""
+        path = self.folder / "effects"
+        data = path.read_bytes() if path.exists() else b""
+        for start, end in reversed(self.cut_off if without_cut_off else ()):
+            data = data[:start] + data[end:]
+        lines = data.decode().splitlines()
+        return [line for at, line in enumerate(lines) if not (line.startswith("load ") and line in lines[:at])]
 
     def result(self) -> Result:
         """Return what the session came to."""
@@ -92,13 +115,53 @@ class Place:
             row = store.session(SESSION)
             lines = [line for _, line in store.lines(SESSION) if line.lane != "-"]
             journal = [_journal_line(view) for view in views.journal(store.rows(SESSION), live=False)]
-        ends = f"{row.state}: {row.result or row.error}"
-        effects = self.effects.read_text().splitlines() if self.effects.exists() else []
-        return Result([f"{line.stream}{line.level and ' ' + line.level}: {line.text}" for line in lines], effects, ends, journal)
+        if row.error:
+            ends = [row.state, *plain.traceback_lines(json.loads(row.error)["traceback"], self.code)]
+        else:
+            ends = [f"{row.state}: {row.result}"]
+        prints = [f"{line.stream}{line.level and ' ' + line.level}: {line.text}" for line in lines]
+        prints = [line.replace(str(self.code), ".") for line in prints]
+        return Result(prints, self.effects(), ends, journal)
+
+    def error(self) -> dict[str, str]:
+        """Return the recorded error of the session: type, message and traceback."""
+        with Store.open(self.home, read_only=True) as store:
+            error: dict[str, str] = json.loads(store.session(SESSION).error)
+        return error
+
+    def _plain(self) -> int:
+        os.environ["EFFECTS"] = str(self.folder / "effects")
+        return plain.run(self.code, self.program.event, self.folder / "plain", SESSION)
+
+    def _session(self, kill: Kill | None, retry_failed: bool) -> int:
+        os.environ["EFFECTS"] = str(self.folder / "effects")
+        os.chdir(self.work)
+        sys.path.insert(0, str(OUTSIDE))
+        sys.stdout = open(self.folder / "stdout", "a")  # noqa: SIM115 - until the process ends
+        sys.stderr = open(self.folder / "stderr", "a")  # noqa: SIM115
+        direct.entropy = SimpleNamespace(randbits=lambda _: 7)  # type: ignore[assignment]
+        direct.DirectLink = killing(kill, self.folder / f"writes-{self.processes}", self.folder / "effects")  # type: ignore[misc]
+        with Store.open(self.home) as store:
+            if retry_failed:
+                return direct.resume(store, SESSION, retry_failed=True, observer=Silent()).exit_code
+            event = {"event_type": "test", "event_id": None, "integration_id": None, "data": self.program.event}
+            request = direct.RunRequest(self.code / "main.py", "main", event, session_id=SESSION)
+            return direct.run(store, request, Silent()).exit_code
+
+    def _see_what_was_cut_off(self, kill: Kill) -> None:
+        writes = self.writes()
+        running: dict[str, int] = {}
+        for write in writes if kill.after else writes[:-1]:
+            running |= dict.fromkeys(write.starts, write.effects)
+            for key in write.finishes:
+                running.pop(key, None)
+        if running:
+            path = self.folder / "effects"
+            self.cut_off.append((min(running.values()), path.stat().st_size if path.exists() else 0))
 
 
-def killing(kill: Kill | None, writes: Path) -> type[DirectLink]:
-    """Return a link that kills its process at a write."""
+def killing(kill: Kill | None, log: Path, effects: Path) -> type[DirectLink]:
+    """Return a link that writes down its writes, and kills its process at one."""
 
     class KillingLink(DirectLink):
         count = 0
@@ -107,12 +170,10 @@ def killing(kill: Kill | None, writes: Path) -> type[DirectLink]:
             if not rows:
                 return write()
             KillingLink.count += 1
+            _write_down(log, rows, effects)
             if kill == (self.count, False):
                 os.kill(os.getpid(), signal.SIGKILL)
             written = write()
-            if kill is None:
-                with writes.open("a") as file:
-                    file.write(" ".join(kind for _, kind, _ in rows)[:30].replace(" ", "+") + "\n")
             if kill == (self.count, True):
                 os.kill(os.getpid(), signal.SIGKILL)
             return written
@@ -135,13 +196,21 @@ def killing(kill: Kill | None, writes: Path) -> type[DirectLink]:
     return KillingLink
 
 
+def _write_down(log: Path, rows: Sequence[Row], effects: Path) -> None:
+    entries = [decode(data) for _, _, data in rows]
+    starts = [f"{entry.lane}:{entry.n}" for entry in entries if isinstance(entry, Activity)]
+    finishes = [f"{entry.lane}:{entry.n}" for entry in entries if isinstance(entry, Outcome)]
+    with log.open("a") as file:
+        file.write(json.dumps([starts, finishes, effects.stat().st_size if effects.exists() else 0]) + "\n")
+
+
 def in_child(work: Callable[[], int]) -> int:
-    """Do ``work`` in a forked process and return its wait status; its own errors show on our stderr."""
+    """Do ``work`` in a forked process and return its exit code, or minus the signal that ended it; its errors show on our stderr."""
     sys.stdout.flush()
     sys.stderr.flush()
     pid = os.fork()
     if pid:
-        return os.waitpid(pid, 0)[1]
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     code = 70
     try:
         code = work()

@@ -2,15 +2,19 @@
 
 A file has sections, each begun by a line ``=== name``. Sections whose name has a dot are files of the program; ``event`` is the event's data as JSON,
 ``prints``, ``effects``, ``ends`` and ``journal`` are what an undisturbed run gives. What stands before the first section says what the program is about.
+A program does and prints in a session what it does in plain Python; one that can't has a section ``plain`` that says why.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
 FOLDER = Path(__file__).parent.parent / "programs"
+
+_HEAD = re.compile(r"^=== (.+)\n", re.MULTILINE)
 
 
 class Program(NamedTuple):
@@ -20,6 +24,8 @@ class Program(NamedTuple):
     about: str
     files: dict[str, str]
     event: dict[str, Any]
+    #: why it can't be compared with plain Python; empty if it is
+    not_plain: str
     #: section by name: prints, effects, ends, journal
     expected: dict[str, str]
 
@@ -43,21 +49,21 @@ def read(name: str) -> Program:
 
 def parse(name: str, text: str) -> Program:
     """Return the program that a text describes."""
-    about, *parts = text.split("=== ") if not text.startswith("=== ") else ("", *text.split("=== ")[1:])
-    sections = {head.strip(): body for head, _, body in (part.partition("\n") for part in parts)}
+    about, *parts = _HEAD.split(text)
+    sections = dict(zip(parts[::2], parts[1::2], strict=True))
     files = {head: body for head, body in sections.items() if "." in head}
     event = json.loads(sections.get("event") or "{}")
-    expected = {head: body for head, body in sections.items() if "." not in head and head != "event"}
-    return Program(name, about, files, event, expected)
+    expected = {head: body for head, body in sections.items() if "." not in head and head not in ("event", "plain")}
+    return Program(name, about, files, event, sections.get("plain", ""), expected)
 
 
 def rewrite(program: Program, expected: dict[str, str]) -> None:
     """Write down what a program gave, for a person to review."""
-    text = program.about
-    for head, body in program.files.items():
-        text += f"=== {head}\n{body}"
+    sections = dict(program.files)
     if program.event:
-        text += f"=== event\n{json.dumps(program.event)}\n"
-    for head, body in expected.items():
-        text += f"=== {head}\n{body}"
+        sections["event"] = f"{json.dumps(program.event)}\n"
+    if program.not_plain:
+        sections["plain"] = program.not_plain
+    sections |= expected
+    text = program.about + "".join(f"=== {head}\n{body}" for head, body in sections.items())
     (FOLDER / f"{program.name}.txt").write_text(text)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import logging
 import os
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
 
@@ -116,3 +120,155 @@ def reject(status: int, body: str) -> None:
     """Raise an `ApiError`."""
     append(f"reject {status}")
     raise ApiError(status, body)
+
+
+def chained(text: str) -> None:
+    """Raise an error that another one caused."""
+    append(f"chained {text}")
+    try:
+        raise KeyError(text)
+    except KeyError as error:
+        raise RuntimeError("the outer one") from error
+
+
+def noted(text: str) -> None:
+    """Raise an error with a note."""
+    error = ValueError(text)
+    error.add_note(f"noted {append(text)}")
+    raise error
+
+
+def grouped() -> None:
+    """Raise an error that holds others, one of which does not unpickle."""
+    append("grouped")
+    raise ExceptionGroup("several", [ValueError("first"), ExceptionGroup("inner", [ApiError(418, "teapot")])])
+
+
+def chatter(text: str) -> int:
+    """Print to both streams, and log."""
+    print("says", text)
+    print("warns", text, file=sys.stderr)
+    logging.getLogger("effects").warning("logs %s", text)
+    return append(f"chatter {text}")
+
+
+class Transaction:
+    """A context manager that can be saved."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __enter__(self) -> str:
+        append(f"begin {self.name}")
+        return self.name
+
+    def __exit__(self, kind: Any, error: Any, _: Any) -> bool:
+        append(f"end {self.name} {kind and kind.__name__} {error}")
+        return isinstance(error, KeyError)
+
+
+@contextlib.contextmanager
+def section(name: str) -> Iterator[str]:
+    """Have effects before and after."""
+    append(f"enter {name}")
+    try:
+        yield name.upper()
+    finally:
+        append(f"leave {name}")
+
+
+async def later(value: Any) -> Any:
+    """Give a value later, with an effect."""
+    await asyncio.sleep(0.001)
+    append(f"later {value}")
+    return value
+
+
+async def fail_later(error: BaseException) -> None:
+    """Raise an error later."""
+    await asyncio.sleep(0)
+    raise error
+
+
+async def stream(n: int) -> AsyncIterator[int]:
+    """Yield numbers, each with an effect."""
+    for number in range(n):
+        await asyncio.sleep(0)
+        append(f"streamed {number}")
+        yield number
+
+
+@contextlib.asynccontextmanager
+async def async_section(name: str) -> AsyncIterator[str]:
+    """Have effects before and after."""
+    append(f"enter {name}")
+    try:
+        yield name.upper()
+    finally:
+        append(f"leave {name}")
+
+
+class Connection:
+    """Can't be saved; gives another object that can't."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.lock = threading.Lock()
+
+    def channel(self, number: int) -> Channel:
+        """Open a channel."""
+        append(f"{self.name} opens {number}")
+        return Channel(self, number)
+
+
+class Channel:
+    """Made by a connection, and can't be saved either."""
+
+    def __init__(self, connection: Connection, number: int) -> None:
+        self.connection = connection
+        self.number = number
+
+    def send(self, text: str) -> str:
+        """Send a text."""
+        append(f"{self.connection.name}/{self.number}: {text}")
+        return f"{self.number}: {text}"
+
+
+def same(name: str, read: Any) -> bool:
+    """Return whether ``read()`` is what it was when first asked for ``name``; what it gives is not shown anywhere."""
+    value = repr(read())
+    path = f"{os.environ['EFFECTS']}.{name}"
+    if not os.path.exists(path):
+        with open(path, "w") as file:
+            file.write(value)
+    with open(path) as file:
+        return file.read() == value
+
+
+class Headers(Mapping[str, str]):
+    """A mapping that asks the outside for everything."""
+
+    def __init__(self, values: dict[str, str]) -> None:
+        self.values_by_name = values
+
+    def __getitem__(self, name: str) -> str:
+        append(f"get {name}")
+        return self.values_by_name[name]
+
+    def __iter__(self) -> Iterator[str]:
+        append("iterate")
+        return iter(self.values_by_name)
+
+    def __len__(self) -> int:
+        return append("length")
+
+
+class Rows:
+    """Can be iterated over as often as wanted, each time from the start."""
+
+    def __init__(self, n: int) -> None:
+        self.n = n
+
+    def __iter__(self) -> Iterator[int]:
+        append(f"rows {self.n}")
+        return iter(range(self.n))

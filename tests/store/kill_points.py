@@ -160,7 +160,7 @@ def check(home: Path, told: list[tuple[str, list[int], list[int]]]) -> list[str]
         store.delete(SESSION)
         expect(
             "blobs stay",
-            not [path for path in (home / "blobs").glob("??/*")] or not any(r.kind == "outcome" for r in loaded),
+            not list((home / "blobs").glob("??/*")) or not any(r.kind == "outcome" for r in loaded),
         )
         expect("a tail stays", not list((home / "tails").glob("*")))
     return wrong

@@ -107,7 +107,7 @@ def test_two_processes_that_share_and_delete_the_same_blob_lose_none(start, stor
 
 
 def test_a_blob_that_is_not_there_is_not_referred_to(store, journal):
-    with pytest.raises(StoreCorruptError, match="is missing: .*restore it"):
+    with pytest.raises(StoreCorruptError, match=r"is missing: .*restore it"):
         journal.commit([(1, "x", b"")], blobs=["0" * 64])
     assert journal.load() == []
     with pytest.raises(StoreCorruptError, match="is missing"):
@@ -122,14 +122,14 @@ def test_a_damaged_blob_is_one_clear_error(store, home, journal, damage):
     journal.commit(blobs=[sha256])
     (path,) = files(home)
     path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(StoreCorruptError, match=f"damaged: .*{sha256}; restore it"):
+    with pytest.raises(StoreCorruptError, match=rf"damaged: .*{sha256}; restore it"):
         store.blobs.open(sha256).read()
 
 
 def test_a_writer_that_is_left_leaves_nothing(store, home):
-    with pytest.raises(ZeroDivisionError), store.blobs.writer() as writer:
+    with store.blobs.writer() as writer:
         writer.write(b"x")
-        raise ZeroDivisionError
+        assert files(home, "new/*")
     assert files(home, "new/*") == []
     with pytest.raises(ValueError, match="finished or aborted"):
         writer.write(b"x")

@@ -43,6 +43,6 @@ def test_a_build_that_is_gone_is_one_clear_error(store, build):
 def test_a_damaged_build_is_one_clear_error(store, home, build, damage):
     store.builds.put(build)
     (home / "builds" / f"{build.id}.tar").write_bytes(damage(build.tar))
-    with pytest.raises(BuildGoneError, match="is damaged: .*; restore it"):
+    with pytest.raises(BuildGoneError, match=r"is damaged: .*; restore it"):
         store.builds.path(build.id)
     assert not (home / "builds" / build.id).exists()

@@ -146,7 +146,8 @@ def test_a_reader_writes_nothing(home, store, make):
 
 
 READ = """
-    home = Path(sys.argv[1]) if len(sys.argv) > 1 else home
+    # Another user may not be allowed to read our Python.
+    import shutil, tempfile, urllib.parse
     if os.getuid() == 0:
         os.setgroups([]), os.setgid(65534), os.setuid(65534)
     try:
@@ -176,7 +177,7 @@ def test_a_folder_that_cannot_be_written_can_be_read(how, run, make, monkeypatch
             journal.note([Row(3, "", b"")])
             {end}
         """)
-        for path, folders, files in os.walk(home):
+        for path, _, files in os.walk(home):
             for name in files:
                 os.chmod(os.path.join(path, name), 0o444)
             os.chmod(path, 0o555)
@@ -194,7 +195,7 @@ def test_a_damaged_database_is_one_clear_error(home, make, content):
         content = content[:100] + b"\xff" * 4000 + content[4100:]
     file.write_bytes(content)
     for read_only in (False, True):
-        with pytest.raises(StoreCorruptError, match="ninelives.db is damaged .* restore it from a backup"):
+        with pytest.raises(StoreCorruptError, match=r"ninelives.db is damaged .* restore it from a backup"):
             Store.open(home, read_only=read_only)
 
 

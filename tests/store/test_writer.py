@@ -97,7 +97,7 @@ def test_a_store_that_another_process_keeps_locked_is_one_clear_error(store, jou
     store._database.drop_writer()
     other = sqlite3.connect(home / "ninelives.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(StoreBusyError, match="ninelives.db locked"):
+    with pytest.raises(StoreBusyError, match=r"ninelives.db locked"):
         journals[0].commit([Row(1, "x", b"")])
     answers = together(store, *(lambda j=journal: j.commit([Row(1, "x", b"")]) for journal in journals))
     assert {type(answer) for answer in answers} == {StoreBusyError}
@@ -150,12 +150,15 @@ def test_a_full_disk_loses_nothing(small_disk, make):
         ballast.write_bytes(b"x" * 3_000_000)
         written = []
 
+        def fill_up(record):
+            while True:
+                seq = len(written) + 1
+                record([Row(seq, "x", b"x" * 5000)])
+                written.append(seq)
+
         def fill(record):
             with pytest.raises(StoreFullError, match="no space is left"):
-                for _ in range(1000):
-                    seq = len(written) + 1
-                    record([Row(seq, "x", b"x" * 5000)])
-                    written.append(seq)
+                fill_up(record)
 
         fill(journal.note)
         with pytest.raises(StoreFullError), store.blobs.writer() as blob:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import Enum
 from types import (
     AsyncGeneratorType,
@@ -50,11 +50,15 @@ class Classifier:
         self.builtins = builtins
         self._functions: dict[int, tuple[FunctionType, Decision]] = {}
         self._direct: list[Any] = []
+        #: called when the program has marked something
+        self.on_mark: Callable[[], None] | None = None
 
     def mark_direct(self, items: Iterable[Any]) -> None:
         """Take the program's word that these functions, and the methods of these classes, are called directly."""
         self._direct.extend(items)
         self._functions.clear()
+        if self.on_mark is not None:
+            self.on_mark()
 
     def user_function(self, function: FunctionType) -> bool:
         """Return whether a function is defined in user code, source given to ``exec`` included."""

@@ -56,7 +56,7 @@ class UserCode:
         sys.path_hooks.remove(self._hook)
         sys.path.remove(str(self.root))
         self._forget_finders()
-        for name, module in list(sys.modules.items()):
+        for name, module in sys.modules.copy().items():
             if getattr(module, "__dict__", {}).get("__builtins__") is self.builtins:
                 del sys.modules[name]
 

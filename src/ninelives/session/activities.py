@@ -8,20 +8,21 @@ not be.
 
 from __future__ import annotations
 
+import io
 import sys
 import time
 from functools import partial
-from inspect import isawaitable
+from inspect import isawaitable, iscoroutine
 from types import BuiltinFunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ninelives.errors import InterruptedActivityError
-from ninelives.session import render
+from ninelives.session import files, render
 from ninelives.session.awaiting import OutsideAwaitable
 from ninelives.session.changes import Reach, apply
 from ninelives.session.entries import Activity, Outcome
 from ninelives.session.lanes import Lane, RunningActivity, running_activity
-from ninelives.session.live import StandIn, real
+from ninelives.session.live import StandIn, real, reference
 from ninelives.session.options import Options
 from ninelives.session.stop import Halt
 from ninelives.session.timeout import time_limit
@@ -102,7 +103,7 @@ class Activities:
         call = Call(function, name, options, args, kwargs)
         lane.n = n = lane.n + 1
         call.key = key = (lane.name, n)
-        call.shown = session.hide(render.arguments(args, kwargs))
+        call.shown = session.shown(render.arguments(args, kwargs))
         call.digest = render.digest(call.shown)
         call.file, call.line = session.place(sys._getframe(1))
         recorded = session.journal.operation(lane.name, n)
@@ -144,6 +145,10 @@ class Activities:
             if outcome.changed:
                 value, changes = value
                 apply(changes, reach.objects)
+        if outcome.spot is not None:
+            file = value if type(value) is StandIn else files.file_of(call.function, call.kwargs)
+            if type(file) is StandIn:
+                reference(file).spot = outcome.spot
         session.replayed(self.done)
         return outcome.ok, value
 
@@ -151,6 +156,7 @@ class Activities:
         """Call again for the live leaves of a recorded result."""
         token = running_activity.set(RunningActivity(self.session.id, call.key, 1))
         try:
+            call.args, call.kwargs = files.without_truncation(call.name, call.args, call.kwargs)
             return self.session.values.leaves(call.key, self._invoke(call), known)
         finally:
             running_activity.reset(token)
@@ -236,6 +242,7 @@ class Activities:
     def _invoke(self, call: Call) -> Any:
         function, args, kwargs = call.function, call.args, call.kwargs
         if self.session.live.any_stand_ins:
+            self._restore_file(call)
             function = real(function)
             args = tuple(map(_made, args))
             kwargs = {name: _made(value) for name, value in kwargs.items()}
@@ -243,6 +250,15 @@ class Activities:
             return function(*args, **kwargs)
         with time_limit(call.options.timeout, call.name):
             return function(*args, **kwargs)
+
+    def _restore_file(self, call: Call) -> None:
+        file = files.file_of(call.function, call.kwargs)
+        if type(file) is not StandIn:
+            return
+        ref = reference(file)
+        opened, spot, ref.spot = ref.value(), ref.spot, None
+        if spot is not None:
+            files.restore(opened, files.Spot(*spot), files.written(call.name, call.args, call.kwargs, opened))
 
     def _reach(self, call: Call) -> Reach:
         classifier = self.session.classifier
@@ -266,7 +282,7 @@ class Activities:
         try:
             changes = reach.changes() if reach is not None else []
             known, objects = (reach.index, reach.objects) if reach is not None else (_NOTHING, [])
-            shown = session.hide(render.text(value) if ok else render.error_text(value))
+            shown = session.shown(render.text(value) if ok else render.error_text(value))
             encoded = session.values.encode(call.key, (value, changes) if changes else value, known, objects)
         finally:
             running_activity.reset(token)
@@ -277,6 +293,9 @@ class Activities:
         outcome.duration_ms = round(taken * 1000, 3)
         outcome.awaited = awaited
         outcome.lines = session.output.lines_of(lane)
+        file = value if isinstance(value, io.IOBase) else files.file_of(call.function, call.kwargs)
+        if file is not None:
+            outcome.spot = files.settle(real(file))
         session.journal.commit(
             outcome, lines=session.output.take(running), blobs=(encoded.blob,) if encoded.blob else ()
         )
@@ -308,6 +327,9 @@ class Activities:
             return await self._attempts(call, awaitable, attempt, running)
 
         def finish(ok: bool, value: Any) -> tuple[bool, Any]:
+            if iscoroutine(awaitable):
+                # It may have been cancelled before it began.
+                awaitable.close()
             return self._finish(call, reach, running, ok, value, time.perf_counter() - began, awaited=True)
 
         reach.watch()

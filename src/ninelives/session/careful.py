@@ -62,6 +62,9 @@ class CarefulEncoder(cloudpickle.Pickler):  # type: ignore[misc]
         """Return whether this is the outermost outside object that can't be saved."""
         if isinstance(obj, type | BaseException) or self.values.user_class(cls) or id(obj) in self._saveable:
             return False
+        if isinstance(obj, io.IOBase) and not isinstance(obj, io.StringIO | io.BytesIO):
+            # cloudpickle would save a file that is read as a copy of its content.
+            return True
         if can_be_saved(obj):
             self._saveable.add(id(obj))
             return False

@@ -74,6 +74,9 @@ class Reach:
                 yield from value.__closure__ or ()
         elif cls is types.MethodType or cls is StandInMethod:
             yield value.__self__
+        elif issubclass(cls, types.BuiltinFunctionType):
+            if not isinstance(value.__self__, types.ModuleType):
+                yield value.__self__
         elif cls is types.CellType:
             yield from _cell(value)
         elif cls is partial:
@@ -94,7 +97,7 @@ class Reach:
             how, content = before
             after = self._content(self.objects[index])
             if after is not None and not (how == after[0] and _same(how, content, after[1])):
-                found.append((index, after[0], self.objects[index] if after[0] == "pickle" else after[1]))
+                found.append((index, after[0], _state(self.objects[index]) if after[0] == "pickle" else after[1]))
         return found
 
     def _content(self, value: Any) -> tuple[str, Any] | None:
@@ -180,19 +183,29 @@ def _put(target: Any, how: str, content: Any) -> None:
         _become(target, content)
 
 
-def _become(target: Any, other: Any) -> None:
-    """Give ``target`` the state that ``other``, of the same class, is pickled with."""
-    reduced = other.__reduce_ex__(4)
-    state, items, pairs = (*reduced[2:], None, None, None)[:3]
-    if hasattr(target, "clear"):
-        target.clear()
-    for item in items or ():
-        target.append(item) if not isinstance(target, set) else target.add(item)
-    for key, value in pairs or ():
-        target[key] = value
+def _state(value: Any) -> tuple[Any, ...]:
+    """Return what an object is pickled as: how it is made, its state, and the items it holds."""
+    reduced = value.__reduce_ex__(4)
+    make, args, state, items, pairs = (*reduced[:5], None, None, None)[:5]
+    return make, args, state, list(items or ()), list(pairs or ())
+
+
+def _become(target: Any, content: tuple[Any, ...]) -> None:
+    """Give ``target`` the state that `_state` took from it in another process."""
+    make, args, state, items, pairs = content
     if isinstance(target, set):
-        target.update(reduced[1][0])
-    elif hasattr(target, "__setstate__"):
+        target.clear()
+        target.update(args[0])
+    elif hasattr(target, "clear"):
+        target.clear()
+    elif state is None:
+        # All of it is in what it is made of: an array, say.
+        target[:] = make(*args)
+    for item in items:
+        target.append(item)
+    for key, value in pairs:
+        target[key] = value
+    if hasattr(target, "__setstate__"):
         target.__setstate__(state)
     elif isinstance(state, tuple) and len(state) == 2:
         _set_attributes(target, {**(state[0] or {}), **(state[1] or {})})

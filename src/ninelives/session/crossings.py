@@ -6,6 +6,7 @@ leaving it.
 
 from __future__ import annotations
 
+import io
 from collections.abc import AsyncIterator, Callable, Iterator
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ninelives.code import rewrite
 from ninelives.code.rules import Kind
 from ninelives.errors import NotRestorableError
+from ninelives.session.files import Lines
 from ninelives.session.lanes import Lane, current_lane
 from ninelives.session.live import StandIn, real
 from ninelives.session.options import DEFAULT
@@ -63,6 +65,8 @@ class Crossings:
         lane = self._lane()
         if lane is None or not self._is_outside(value, "__iter__"):
             return value
+        if isinstance(value, io.IOBase):
+            return OutsideLines(self.session, value)
         if not hasattr(type(value), "__next__") or type(value) is StandIn:
             return OutsideIterator(self.session, value)
         # An iterator goes on where the last loop over it left off.
@@ -146,7 +150,8 @@ class _Crossing:
         return self._session.activities.call(lane, function, f"{self._name}.{method}", DEFAULT, *args)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._value, name)
+        found = getattr(self._value, name)
+        return self._session.hooks[rewrite.CALL](found) if callable(found) else found
 
 
 class OutsideIterator(_Crossing, Iterator[Any]):
@@ -172,6 +177,18 @@ class OutsideIterator(_Crossing, Iterator[Any]):
         for item in self._iterator:
             return [item]
         return []
+
+
+class OutsideLines(OutsideIterator, Lines):
+    """Records each line of a file; it is a file to those who are handed it, and what they do with it is recorded."""
+
+    def __init__(self, session: Session, value: Any) -> None:
+        super().__init__(session, value)
+        self.file = value
+
+    def _step(self) -> list[Any]:
+        line = real(self._value).readline()
+        return [line] if line else []
 
 
 class OutsideContainer(_Crossing):

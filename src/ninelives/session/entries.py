@@ -7,6 +7,7 @@ outcomes is the order in which they were delivered, which is all the freedom a s
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -123,6 +124,8 @@ class Outcome(Base, tag="outcome"):
     awaited: bool = False
     #: log lines that its lane had written before it was delivered
     lines: int = 0
+    #: of a call on a file: its position and size after it
+    spot: tuple[int, int] | None = None
 
 
 class Forgotten(Base, tag="forgotten"):
@@ -154,18 +157,11 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Entry)
 
 
-def encode(entry: Entry) -> bytes:
-    """Return an entry as bytes."""
-    return _encoder.encode(entry)
+#: Returns an entry as bytes.
+encode: Callable[[Entry], bytes] = _encoder.encode
 
-
-def decode(data: bytes) -> Entry:
-    """Return the entry that ``data`` holds.
-
-    Raises:
-        msgspec.ValidationError: the bytes are no entry of this version.
-    """
-    return _decoder.decode(data)  # type: ignore[no-any-return]
+#: Returns the entry that bytes hold; raises ``msgspec.MsgspecError`` when they are no entry of this version.
+decode: Callable[[bytes], Entry] = _decoder.decode
 
 
 def json_text(data: Any) -> str:

@@ -51,6 +51,9 @@ def fill(error: BaseException, state: dict[str, Any]) -> None:
     """Give a blank exception what `reduce` found in the one it stands for."""
     error.args = state["args"]
     for name, value in state["fields"].items():
+        if getattr(error, name, error) is value:
+            # It is so already: to some, a field that was set to None is not the same as one that was never set.
+            continue
         try:
             setattr(error, name, value)
         except (AttributeError, TypeError):

@@ -6,6 +6,7 @@ on where the code runs (inside an activity, while modules load) never is.
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Callable
 from functools import partial
@@ -38,6 +39,7 @@ def hooks(session: Session, builtins: dict[str, Any]) -> dict[str, Callable[...,
     from ninelives.session import crossings
 
     guard = _Guard(session, builtins)
+    session.classifier.on_mark = guard.forget
     return {rewrite.CALL: guard.call_hook(), **crossings.hooks(session)}
 
 
@@ -51,6 +53,8 @@ class _Guard:
         self.ready: dict[int, Any] = {}
         #: functions that are called directly as methods, by ``id``, kept alive in the same way
         self.methods: dict[int, FunctionType] = {}
+        #: outside functions, by ``id``, and their names
+        self.outside: dict[int, tuple[FunctionType, str]] = {}
         #: methods of C types that are called directly, by type
         self.plain: dict[type, set[str]] = {}
 
@@ -75,11 +79,19 @@ class _Guard:
 
         return guard
 
+    def forget(self) -> None:
+        """Decide anew: the program has marked something."""
+        for decided in (self.ready, self.methods, self.outside, self.plain):
+            decided.clear()
+
     def decide(self, f: Any) -> Any:
         """Return what is called in place of ``f``."""
         session = self.session
         session.check()
         lane = current_lane()
+        known = self.outside.get(id(f))
+        if known is not None and lane is not None and not session.loading:
+            return partial(session.activities.call, lane, f, known[1], DEFAULT)
         if type(f) is StandInMethod:
             if lane is None:
                 return f
@@ -93,7 +105,11 @@ class _Guard:
         if lane is None:
             return session.specials.outside_of_lanes(name, f)
         if kind is Kind.ACTIVITY:
-            return f if session.loading else partial(session.activities.call, lane, f, name, DEFAULT)
+            if session.loading:
+                return f
+            if type(f) is FunctionType and "<locals>" not in f.__qualname__:
+                self.outside[id(f)] = (f, name)
+            return partial(session.activities.call, lane, f, name, DEFAULT)
         return session.specials.callable_for(lane, kind, name, f)
 
     def _remember(self, f: Any, kind: Kind) -> None:
@@ -102,7 +118,8 @@ class _Guard:
             owner = f.__self__
             if owner is None or type(owner).__name__ == "module":
                 self.ready[id(f)] = f
-            elif not isinstance(owner, type):
+            elif not isinstance(owner, type | random.Random):
+                # The functions of the module `random` are methods of a generator, and are not called directly.
                 self.plain.setdefault(type(owner), set()).add(f.__name__)
         elif cls is MethodType:
             if (

@@ -5,8 +5,10 @@ Operations are found by lane and position, outcomes are taken in the one order i
 
 from __future__ import annotations
 
+import gc
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -54,19 +56,20 @@ class Journal:
         self._by_key: dict[Key, Outcome] = {}
         #: values were noted that are not on disk yet: nothing leaves the session before they are
         self._ahead = False
-        self._read(self._recorded())
+        with collector_off():
+            self._read(self._recorded())
         self.total = len(self._outcomes)
 
     def _recorded(self) -> list[Entry]:
-        recorded: list[Entry] = []
-        for seq, kind, data in self.link.load():
-            try:
-                recorded.append(entries.decode(data))
-            except msgspec.MsgspecError as error:
-                raise self._unreadable(seq, kind, data) from error
-        return recorded
+        rows = list(self.link.load())
+        decode = entries.decode
+        try:
+            return [decode(data) for _, _, data in rows]
+        except msgspec.MsgspecError as error:
+            raise self._unreadable(rows) from error
 
-    def _unreadable(self, seq: int, kind: str, data: bytes) -> Exception:
+    def _unreadable(self, rows: list[Row]) -> Exception:
+        seq, kind, data = next(row for row in rows if not _is_entry(row[2]))
         if kind not in KINDS or _format(data) > entries.FORMAT:
             return JournalNewerError(
                 f"the journal of session {self.link.session_id} was written by a newer version of ninelives "
@@ -77,9 +80,7 @@ class Journal:
     def _read(self, recorded: list[Entry]) -> None:
         forgotten = [entry for entry in recorded if type(entry) is Forgotten]
         for entry in recorded:
-            self._seq = entry.seq
-            self.last_at = max(self.last_at, entry.at)
-            if any(entry.seq < later.seq and entry.seq >= later.forgets for later in forgotten):
+            if forgotten and any(later.forgets <= entry.seq < later.seq for later in forgotten):
                 continue
             cls = type(entry)
             if cls is Outcome:
@@ -91,6 +92,9 @@ class Journal:
                 self.end = entry  # type: ignore[assignment]
             elif cls is not Forgotten:
                 self._remember(entry)  # type: ignore[arg-type]
+        if recorded:
+            self._seq = recorded[-1].seq
+            self.last_at = max(entry.at for entry in recorded)
         for entry in forgotten:
             for lane, count in entry.lines.items():
                 self.lines_set_aside[lane] = self.lines_set_aside.get(lane, 0) + count
@@ -195,6 +199,18 @@ class Journal:
         return done
 
 
+@contextmanager
+def collector_off() -> Iterator[None]:
+    """Let the garbage collector rest while very many objects are made that all stay."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
 #: kind of an entry by class, and the other way round
 KIND = {
     cls: str(cls.__struct_config__.tag) for cls in (Start, Activity, Value, Sleep, StoreCall, Outcome, Forgotten, End)
@@ -209,6 +225,14 @@ def _row(entry: Entry) -> Row:
 def row(entry: Entry) -> Row:
     """Return an entry as the row that a link takes."""
     return _row(entry)
+
+
+def _is_entry(data: bytes) -> bool:
+    try:
+        entries.decode(data)
+    except msgspec.MsgspecError:
+        return False
+    return True
 
 
 def _format(data: bytes) -> int:

@@ -100,7 +100,7 @@ _MISSING = object()
 class Reference:
     """What a stand-in stands for."""
 
-    __slots__ = ("cls", "key", "live", "name", "number", "real")
+    __slots__ = ("cls", "key", "live", "name", "number", "real", "spot")
 
     def __init__(self, live: LiveValues, key: tuple[str, int], number: int, cls: type | None, name: str) -> None:
         self.live = live
@@ -109,6 +109,8 @@ class Reference:
         self.cls = cls
         self.name = name
         self.real: Any = _MISSING
+        #: of a file: where it was after the last recorded call
+        self.spot: tuple[int, int] | None = None
 
     def is_made(self) -> bool:
         """Return whether the real value exists in this process."""
@@ -155,6 +157,7 @@ class StandInMethod:
         self.__func__ = func
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the method of the real value."""
         return self.real()(*args, **kwargs)
 
     def real(self) -> Any:

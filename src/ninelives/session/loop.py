@@ -37,6 +37,7 @@ class LaneTask(asyncio.Task):  # type: ignore[type-arg]
     _serials = count(1)
 
     def __new__(cls, *_: Any, **__: Any) -> LaneTask:
+        """Give it its serial number, before asyncio puts it into a set."""
         made = super().__new__(cls)
         made._serial = next(cls._serials)
         return made
@@ -57,6 +58,7 @@ class LaneFuture(asyncio.Future):  # type: ignore[type-arg]
     _serial: int
 
     def __new__(cls, *_: Any, **__: Any) -> LaneFuture:
+        """Give it its serial number."""
         made = super().__new__(cls)
         made._serial = next(cls._serials)
         return made
@@ -66,6 +68,13 @@ class LaneFuture(asyncio.Future):  # type: ignore[type-arg]
 
     def __eq__(self, other: object) -> bool:
         return self is other
+
+
+class LaneTimer(asyncio.TimerHandle):
+    """A timer that knows the key of its delivery."""
+
+    __slots__ = ("key",)
+    key: tuple[str, int]
 
 
 class SessionLoop(_Base):  # type: ignore[misc]
@@ -106,9 +115,14 @@ class SessionLoop(_Base):  # type: ignore[misc]
     def close(self) -> None:
         """Close the loop, and the one under it."""
         self._closed = True
-        if self._outside is not None:
-            self._outside.close()
-            self._outside = None
+        outside, self._outside = self._outside, None
+        if outside is not None:
+            left = asyncio.all_tasks(outside)
+            for task in left:
+                task.cancel()
+            outside.run_until_complete(asyncio.gather(*left, return_exceptions=True)) if left else None
+            outside.close()
+            self._session.scheduler.pump = None
 
     def create_future(self) -> asyncio.Future[Any]:
         """Return a new future of this loop."""
@@ -141,9 +155,9 @@ class SessionLoop(_Base):  # type: ignore[misc]
         self, when: float, callback: Callable[..., Any], *args: Any, context: Any = None
     ) -> asyncio.TimerHandle:
         """Run ``callback`` at ``when`` of the session's clock, durably."""
-        handle = asyncio.TimerHandle(when, callback, args, self, context)
+        handle = LaneTimer(when, callback, args, self, context)
         lane = lane_here() or self._lane
-        handle.key = self._session.start_timer(lane, when, lambda: self._ready.append(handle))  # type: ignore[attr-defined]
+        handle.key = self._session.start_timer(lane, when, lambda: self._ready.append(handle))
         return handle
 
     def _timer_handle_cancelled(self, handle: Any) -> None:

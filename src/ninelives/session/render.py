@@ -12,11 +12,17 @@ from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
 from pathlib import PurePath
+from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 from uuid import UUID
 
+from ninelives.code.naming import name_of
+from ninelives.session.live import StandIn, StandInMethod, reference
+
 #: Exact types that are immutable, and whose ``repr`` is plain: nothing to follow, nothing to encode with care.
 ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes})
+
+_CALLABLE = frozenset({FunctionType, MethodType, BuiltinFunctionType, StandInMethod})
 
 #: Types whose ``repr`` says all of them, and runs no code of a user.
 _PLAIN = (date, time, timedelta, tzinfo, Decimal, Fraction, PurePath, UUID, range, slice)
@@ -54,6 +60,10 @@ def text(value: Any, depth: int = DEPTH) -> str:
 
 
 def _other(value: Any, cls: type, depth: int) -> str:
+    if cls is StandIn:
+        return f"<{reference(value).name}>"
+    if cls in _CALLABLE:
+        return f"<{name_of(value.__func__ if cls is StandInMethod else value)}>"
     if cls is bytearray:
         return f"bytearray({bytes(value)!r})"
     if cls.__module__ in _PLAIN_MODULES and isinstance(value, _PLAIN):

@@ -75,14 +75,16 @@ class Session:
     Args:
         link: the worker.
         setting: where it runs, and with what.
+        journal: what is recorded, if it has been read already.
     """
 
-    def __init__(self, link: Link, setting: Setting) -> None:
+    def __init__(self, link: Link, setting: Setting, journal: Journal | None = None) -> None:
         self.id = link.session_id
         self.link = link = halting(link)
         self.setting = setting
         self.observer = setting.observer
-        self.journal = Journal(link)
+        self.journal = journal or Journal(link)
+        self.journal.link = link
         start = self.journal.start
         if start is None:
             raise StoppedError(f"the journal of session {self.id} has no start")
@@ -108,6 +110,7 @@ class Session:
         self.loop: SessionLoop | None = None
         self._halted: Halt | None = None
         self._secrets = sorted((secret for secret in setting.secrets if secret), key=len, reverse=True)
+        self._code_dir = str(setting.code_dir)
         self._files: dict[str, str] = {}
         self._warned: set[tuple[str, int]] = set()
 
@@ -290,12 +293,15 @@ class Session:
     # What is shown.
 
     def hide(self, text: str) -> str:
-        """Return ``text`` without secrets, and with paths relative to the code."""
+        """Return ``text`` without secrets."""
         for secret in self._secrets:
             if secret in text:
                 text = text.replace(secret, "***")
-        prefix = str(self.setting.code_dir)
-        return text.replace(prefix, ".") if prefix in text else text
+        return text
+
+    def shown(self, text: str) -> str:
+        """Return rendered arguments or results without secrets, and with paths relative to the code."""
+        return self.hide(text).replace(self._code_dir, ".")
 
     def place(self, frame: Any) -> tuple[str, int]:
         """Return the file, relative to the code, and the line of a frame."""

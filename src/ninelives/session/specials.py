@@ -56,7 +56,7 @@ class Specials:
         if kind is Kind.RANDOM:
             return self._random(lane, name, f)
         if kind is Kind.SESSION:
-            return functions.sleep if name == "time.sleep" else f
+            return self._session_function(name, f)
         if kind is Kind.THREAD:
             return f if self._session.loading else self._thread(name)
         if name in self._source:
@@ -168,6 +168,13 @@ class Specials:
         if write is None or self._session.hooks["__guard__"](write) is write:
             return f(*args, **kwargs)
         return self._session.activities.call(lane, f, "builtins.print", DEFAULT, *args, **kwargs)
+
+    def _session_function(self, name: str, f: Any) -> Any:
+        if name == "time.sleep":
+            return functions.sleep
+        if name == "asyncio.sleep" or self._session.loading:
+            return f
+        raise Halt(StoppedError(f"{name}: needs events, and this version of ninelives has none yet"))
 
     def _thread(self, name: str) -> Any:
         raise Halt(

@@ -106,7 +106,7 @@ class Stored:
         session = self._session
         session.check()
         lane.n += 1
-        shown = session.hide(render.arguments(args, {}))
+        shown = session.shown(render.arguments(args, {}))
         request = Request(name, shown, render.digest(shown), *session.place(_caller()), (lane.name, lane.n))
         recorded = session.journal.operation(lane.name, lane.n)
         if recorded is None:
@@ -139,7 +139,7 @@ class Stored:
                 request.line,
             )
             outcome = Outcome(journal.seq(), now, lane, n, True, encoded.data, encoded.blob)
-            outcome.shown = render.cut(session.hide(render.text(value)))
+            outcome.shown = render.cut(session.shown(render.text(value)))
             outcome.lines = session.output.lines_of(lane)
             if journal.commit(call, outcome, puts=puts, blobs=(encoded.blob,) if encoded.blob else ()):
                 return encoded.value

@@ -58,9 +58,10 @@ class Blobs:
         """
         for path in (self._path(sha256), *self._finished.get(sha256, ())):
             try:
-                return io.BufferedReader(_Reader(path), _PIECE)
+                file = open(path, "rb", buffering=0)  # noqa: SIM115 - closed by the reader
             except FileNotFoundError:
                 continue
+            return io.BufferedReader(_Reader(path, file), _PIECE)
         raise self._missing(sha256)
 
     def add_finished(self, sha256: str, path: Path) -> None:
@@ -207,9 +208,9 @@ class BlobWriter:
 class _Reader(io.RawIOBase):
     """Decompresses into the buffer it is given."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, file: io.FileIO) -> None:
         self._path = path
-        self._file = open(path, "rb", buffering=0)  # noqa: SIM115 - closed by close
+        self._file = file
         self._decompressor = zlib.decompressobj()
 
     def readable(self) -> bool:

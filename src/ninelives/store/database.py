@@ -72,6 +72,8 @@ class Database:
         """Return the connection that writes; the caller holds ``write_lock``."""
         if self._write is None:
             self._write = self._connect()
+            # The writer waits in its own way.
+            self._write.execute("PRAGMA busy_timeout = 0")
         return self._write
 
     def drop_writer(self) -> None:
@@ -117,7 +119,7 @@ class Database:
     def _connect(self) -> sqlite3.Connection:
         if self.read_only and self._home:
             return self._connect_read_only(self._home / _FILE)
-        db = _open(self.path)
+        db = _check(_open(self.path))
         db.execute("PRAGMA synchronous = FULL")
         # Does nothing but on macOS, where a plain fsync does not survive a power loss.
         db.execute("PRAGMA fullfsync = ON")
@@ -157,7 +159,7 @@ class Database:
         try:
             # Two processes that make the same database at the same time would find each other's half-made one.
             fcntl.flock(folder, fcntl.LOCK_EX)
-            db = self.writer()
+            db = self._read = self._connect()
             if _refuse_newer(db, self.path) < len(_migrations()):
                 db.execute("PRAGMA journal_mode = WAL")
                 _with_schema(db)

@@ -72,6 +72,8 @@ class Store:
         Raises:
             StoreReadOnlyError, StoreCorruptError, StoreNewerError, StoreError: it can't be opened.
         """
+        # The program may go to another folder before the first file is opened.
+        home = home.absolute() if home else None
         if home and not read_only:
             _make(home)
         return cls(home, read_only=read_only)

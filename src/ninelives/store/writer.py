@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 
+from ninelives.store import database
 from ninelives.store.database import Database, explain, read_only
+
+#: How long to wait, in seconds, when another process writes. SQLite's own waiting grows to 0.1 s, which made some of four
+#: busy processes wait for two seconds.
+_TRY_AGAIN_AFTER = 0.0005
 
 
 class RefusedError(Exception):
@@ -120,7 +126,7 @@ class Writer:
         committing = False
         try:
             db = self._database.writer()
-            db.execute("BEGIN IMMEDIATE")
+            _begin(db)
             work.run(db)
             committing = True
             db.execute("COMMIT")
@@ -142,7 +148,7 @@ class Writer:
         db = None
         try:
             db = self._database.writer()
-            db.execute("BEGIN IMMEDIATE")
+            _begin(db)
             for work in works:
                 _run_in_savepoint(db, work)
             committing = True
@@ -156,7 +162,7 @@ class Writer:
                 work.error = None
             if not isinstance(error, sqlite3.Error):
                 raise
-            if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
                 # It has been waited for; once is enough.
                 for work in works:
                     work.error, work.done = error, True
@@ -170,6 +176,20 @@ class Writer:
                 db.execute("ROLLBACK")
             except sqlite3.Error:
                 self._database.drop_writer()
+
+
+def _begin(db: sqlite3.Connection) -> None:
+    deadline = 0.0
+    while True:
+        try:
+            db.execute("BEGIN IMMEDIATE")
+            return
+        except sqlite3.OperationalError as error:
+            now = time.monotonic()
+            deadline = deadline or now + database.BUSY_TIMEOUT
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or now > deadline:
+                raise
+        time.sleep(_TRY_AGAIN_AFTER)
 
 
 def _run_in_savepoint(db: sqlite3.Connection, work: Work) -> None:

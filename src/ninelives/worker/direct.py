@@ -152,6 +152,8 @@ class _Place:
         self.repaired = False
         self.retry_interrupted = False
         self.update = SessionUpdate()
+        #: the session's journal, if it has been read and is still as it was
+        self.recorded: SessionJournal | None = None
 
     def prepare(self, session: SessionRow, *, repaired: bool, retry_failed: bool) -> Start:
         """Record a person's decisions before the session goes on, and return its start."""
@@ -169,6 +171,7 @@ class _Place:
         self.retry_interrupted = retry_failed
         forgotten = self._forgotten(recorded, link, retry_failed=retry_failed)
         self.journal.commit([row(forgotten)] if forgotten else (), update=self.update)
+        self.recorded = None if forgotten else recorded
         return recorded.start
 
     def _forgotten(self, recorded: SessionJournal, link: DirectLink, *, retry_failed: bool) -> Forgotten | None:
@@ -205,7 +208,7 @@ class _Place:
                 self.project.rules,
             )
             with interruption.handled(link, self.journal, self.observer):
-                ended = Session(link, setting).run()
+                ended = Session(link, setting, self.recorded).run()
         except StoppedError as error:
             return self._stopped(error)
         except BaseException:

@@ -1,0 +1,10 @@
+"""What a guarded call costs beyond the plain call, in seconds, by what is called."""
+
+import place
+import stopwatch
+
+from ninelives.store import Store
+
+with Store.open(None) as store:
+    place.run(store, "calls.py:main")
+place.report(stopwatch.beyond)

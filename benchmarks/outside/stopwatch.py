@@ -1,0 +1,110 @@
+"""The outside of the benchmarks' programs: what they call, and what times them."""
+
+from __future__ import annotations
+
+import gc
+import importlib.util
+import os
+import signal
+import sqlite3
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+RESULT = "x" * 200
+RUNS = 5
+CALLS = 200_000
+
+#: Seconds by name, one for each time it was measured.
+times: dict[str, list[float]] = defaultdict(list)
+
+#: What `compare` found: seconds of a call beyond the plain call, by name.
+beyond: dict[str, float] = {}
+
+_began = [0.0]
+_raw: list[sqlite3.Connection] = []
+
+
+def start() -> None:
+    _began[0] = time.perf_counter()
+
+
+def stop(name: str) -> None:
+    times[name].append(time.perf_counter() - _began[0])
+
+
+def give() -> str:
+    """Do nothing, and return 200 bytes: an activity at its cheapest."""
+    return RESULT
+
+
+def large(kind: str, size: int) -> Any:
+    """Return a result of about ``size`` bytes that does not compress."""
+    if kind == "bytes":
+        return os.urandom(size)
+    if kind == "str":
+        return os.urandom(size // 2).hex()
+    piece = 1024
+    return [os.urandom(piece) for _ in range(size // piece)]
+
+
+def die_once() -> None:
+    """Kill this process with SIGKILL the first time it comes here."""
+    mark = Path(os.environ["BENCH_DIED"])
+    if not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def open_raw(path: Path) -> None:
+    """Open a database as the store's is opened: WAL, synchronous=FULL."""
+    db = sqlite3.connect(path, isolation_level=None)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")
+    db.execute("CREATE TABLE rows (id INTEGER PRIMARY KEY, data BLOB)")
+    _raw.append(db)
+
+
+def commit_raw(n: int) -> None:
+    """Commit ``n`` times one row of 200 bytes: the least that being on disk costs."""
+    db, data = _raw[0], RESULT.encode()
+    start()
+    for _ in range(n):
+        db.execute("BEGIN IMMEDIATE")
+        db.execute("INSERT INTO rows (data) VALUES (?)", (data,))
+        db.execute("COMMIT")
+    stop("raw commit")
+
+
+def compare(loops: dict[str, Callable[[int], None]]) -> None:
+    """Time loops beside the same loops of the same file, not rewritten: the minimum of the runs of each."""
+    file = sys.modules[next(iter(loops.values())).__module__].__file__
+    assert file is not None
+    plain = _plain(file)
+    gc.collect()
+    gc.disable()
+    for name, guarded in loops.items():
+        pairs = [(_timed(plain.LOOPS[name]), _timed(guarded)) for _ in range(RUNS)]
+        least_plain, least_guarded = (min(column) for column in zip(*pairs, strict=True))
+        beyond[name] = (least_guarded - least_plain) / CALLS
+    gc.enable()
+
+
+def _timed(loop: Callable[[int], None]) -> float:
+    loop(10)
+    began = time.perf_counter()
+    loop(CALLS)
+    return time.perf_counter() - began
+
+
+def _plain(file: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("plain_calls", file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

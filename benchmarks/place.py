@@ -1,0 +1,43 @@
+"""Where one measurement runs: a process of its own, with a store on a real disk."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE / "outside"))
+
+#: Of this script's own measurement, on the disk that is measured; it is removed by whoever made it.
+FOLDER = Path(sys.argv[1]) if len(sys.argv) > 1 else Path()
+
+
+def run(store: Any, handler: str, data: dict[str, Any] | None = None, session_id: str | None = None) -> None:
+    """Run a handler of the benchmarks' programs as a session in this process, or go on with it.
+
+    Args:
+        store: the store.
+        handler: ``FILE.py:HANDLER``.
+        data: the event's data.
+        session_id: the id to create or to go on with; None makes a new one.
+
+    Raises:
+        RuntimeError: the session did not complete.
+    """
+    from ninelives.session.observer import Silent
+    from ninelives.worker import direct
+
+    file, _, name = handler.partition(":")
+    event = {"event_type": "benchmark", "event_id": None, "integration_id": None, "data": data or {}}
+    finished = direct.run(
+        store, direct.RunRequest(HERE / "programs" / file, name, event, session_id=session_id), Silent()
+    )
+    if finished.state != "completed":
+        raise RuntimeError(f"{handler} did not complete: {finished.state} {finished.error}")
+
+
+def report(numbers: dict[str, float]) -> None:
+    """Print what was measured, for `run.py`."""
+    sys.stdout.write(json.dumps(numbers) + "\n")

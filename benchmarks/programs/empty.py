@@ -1,0 +1,7 @@
+"""A handler that does nothing."""
+
+from typing import Any
+
+
+def nothing(event: Any) -> None:
+    pass

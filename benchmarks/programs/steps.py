@@ -1,0 +1,49 @@
+"""Activities in a row, and readings of the clock in a row."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import stopwatch
+
+from ninelives import register_no_activity
+
+DIRECT: list[Callable[..., Any]] = [stopwatch.start, stopwatch.stop, stopwatch.commit_raw]
+
+
+def activities(event: Any) -> None:
+    """Take turns with commits of SQLite itself, so that both meet the same disk."""
+    register_no_activity(DIRECT)
+    for _ in range(20):
+        stopwatch.give()
+    for _ in range(event.data.rounds):
+        stopwatch.commit_raw(event.data.n)
+        stopwatch.start()
+        for _ in range(event.data.n):
+            stopwatch.give()
+        stopwatch.stop("activity")
+
+
+def readings(event: Any) -> None:
+    """Read the clock; each round ends with an activity, whose commit takes the readings along."""
+    register_no_activity(DIRECT)
+    for _ in range(event.data.rounds):
+        stopwatch.start()
+        for _ in range(event.data.n):
+            time.time()
+        stopwatch.stop("reading")
+        stopwatch.start()
+        stopwatch.give()
+        stopwatch.stop("commit of readings")
+        stopwatch.start()
+        stopwatch.give()
+        stopwatch.stop("commit of nothing else")
+
+
+def replayed(event: Any) -> None:
+    """Record, be killed, and come back to the same point."""
+    register_no_activity(DIRECT)
+    for _ in range(event.data.n):
+        stopwatch.give()
+    stopwatch.stop("replay")
+    stopwatch.die_once()

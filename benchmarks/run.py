@@ -1,0 +1,135 @@
+"""Measures ninelives, its peer beside it, and prints one table. `make bench` runs it; see docs/benchmarks.md.
+
+Each measurement is a script of its own in a process of its own, with new folders on the disk that this environment is
+on: a disk in memory would make every commit look free. They run one after another; leave the machine alone meanwhile.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from table import Row, render
+
+HERE = Path(__file__).resolve().parent
+
+#: The guard's targets differ for what the program defines itself.
+USERS_OWN = ("function", "method", "class")
+
+#: What `sorted` and `list` are given is guarded too.
+HANDED = ("sorted", "list")
+
+Numbers = dict[str, float]
+
+
+def measure(script: str, *arguments: str) -> Numbers:
+    """Run one script and return its numbers.
+
+    Raises:
+        SystemExit: it failed; its output has been shown.
+    """
+    folder = tempfile.mkdtemp(prefix="bench-", dir=sys.prefix)
+    command = [sys.executable, str(HERE / f"{script}.py"), folder, *arguments]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=environment, check=False)
+    finally:
+        shutil.rmtree(folder)
+    if done.returncode:
+        sys.exit(f"{script}.py failed with exit code {done.returncode}: what it says above is why")
+    numbers: Numbers = json.loads(done.stdout.splitlines()[-1])
+    return numbers
+
+
+def guard() -> list[Row]:
+    rows = []
+    for name, seconds in measure("guard").items():
+        what = "handed builtin" if name in HANDED else "user's own" if name in USERS_OWN else "deterministic"
+        rows.append(
+            Row(
+                f"guarded call beyond the plain call: {what}, {name}",
+                seconds,
+                0.2e-6 if name in USERS_OWN else 0.3e-6,
+                "µs",
+            )
+        )
+    return rows
+
+
+def activity() -> list[Row]:
+    found, peer = measure("activity"), measure("dbos_steps")
+    commit = found["raw commit"]
+    note = f"= {found['activity'] / commit:.2f} × a commit of {commit * 1e3:.2f} ms"
+    return [
+        Row(
+            "one activity, on disk, one session",
+            found["activity"],
+            1.3 * commit,
+            "ms",
+            note,
+            "DBOS on SQLite",
+            peer["step"],
+        )
+    ]
+
+
+def reading() -> list[Row]:
+    found = measure("reading")
+    what = "a recorded value (time.time())"
+    return [
+        Row(
+            what,
+            found["reading without its commit"],
+            10e-6,
+            "µs",
+            f"({found['reading'] * 1e6:.1f} with its part of the next commit)",
+        )
+    ]
+
+
+def replay() -> list[Row]:
+    return [Row("replay of one recorded activity, load included", measure("replay")["replay"], 10e-6, "µs")]
+
+
+def start() -> list[Row]:
+    return [Row("a session's start, warm, to the handler's first line", measure("start")["start"], 2e-3, "ms")]
+
+
+def command() -> list[Row]:
+    return [Row("`ninelives run` of an empty handler, whole process", measure("command")["command"], 250e-3, "ms")]
+
+
+def memory() -> list[Row]:
+    kinds = {"bytes": "bytes", "str": "str", "list": "list of 1 KiB bytes"}
+    return [
+        Row(f"most memory with a 100 MiB result: {what}", measure("memory", kind)["memory"], 3.0, "×")
+        for kind, what in kinds.items()
+    ]
+
+
+MEASUREMENTS: dict[str, Callable[[], list[Row]]] = {
+    made.__name__: made for made in (guard, activity, reading, replay, start, command, memory)
+}
+
+
+def main(names: list[str]) -> None:
+    """Measure everything, or what is named, and print the table."""
+    unknown = set(names) - MEASUREMENTS.keys()
+    if unknown:
+        sys.exit(f"{', '.join(sorted(unknown))}: no such measurement; there are {', '.join(MEASUREMENTS)}")
+    rows = []
+    for name in names or MEASUREMENTS:
+        sys.stderr.write(f"measuring: {name}\n")
+        rows += MEASUREMENTS[name]()
+    sys.stdout.write(f"{render(rows)}\n\nPython {platform.python_version()}, {os.cpu_count()} cores\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,124 @@
+"""Files that user code opened: what a finished write wrote is in the file, and a file is opened again where it was.
+
+After each call on a file it is flushed, and its position and size are recorded with the outcome. When the file is made
+again it is opened without truncation and put at the last recorded position. What an interrupted write left behind the
+recorded size is cut off only if it is the beginning of that write.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from typing import Any, NamedTuple
+
+from ninelives.errors import NotRestorableError
+from ninelives.session.stop import Halt
+
+#: Of ``open`` and its likes: which of the arguments is the mode.
+MODE_OF = {"io.open": 1, "pathlib.Path.open": 0}
+
+
+class Spot(NamedTuple):
+    """Where a file was after a call: as `tell` and `fstat` say it."""
+
+    position: int
+    size: int
+
+
+class Lines:
+    """What iterates over a file in user code."""
+
+    file: Any
+
+
+def file_of(function: Any, kwargs: dict[str, Any]) -> Any:
+    """Return the file on disk that a call works on, or its stand-in; None if there is none."""
+    owner = kwargs.get("file") if function is print else getattr(function, "__self__", None)
+    if isinstance(owner, Lines):
+        owner = owner.file
+    return owner if isinstance(owner, io.IOBase) and not isinstance(owner, io.StringIO | io.BytesIO) else None
+
+
+def settle(file: Any) -> Spot | None:
+    """Flush a file, so that what was written survives this process, and return where it is; None if it is nowhere."""
+    try:
+        if file.writable():
+            file.flush()
+        return Spot(file.tell(), os.fstat(file.fileno()).st_size)
+    except (OSError, ValueError):
+        # A pipe has no position, and neither has a closed file.
+        return None
+
+
+def without_truncation(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """Return the arguments of a call that opens a file, with a mode that leaves the file as it is.
+
+    Args:
+        name: dotted name of what is called; anything else keeps its arguments.
+        args: its arguments.
+        kwargs: the same, by name.
+    """
+    at = MODE_OF.get(name)
+    if at is None:
+        return args, kwargs
+    mode = kwargs.get("mode", args[at] if len(args) > at else "r")
+    kept = mode.replace("w", "r+").replace("x", "r+")
+    # "w+" became "r++"
+    kept = kept.replace("+", "") + "+" if "+" in kept else kept
+    if "mode" in kwargs:
+        return args, {**kwargs, "mode": kept}
+    return (*args[:at], kept, *args[at + 1 :]), kwargs
+
+
+def restore(file: Any, spot: Spot, interrupted: bytes) -> None:
+    """Put a file that was opened again where it was.
+
+    Args:
+        file: the file.
+        spot: where it was.
+        interrupted: what the write that is to be made again writes; empty if it is no write.
+
+    Raises:
+        Halt: behind the recorded size stands something that is not the beginning of that write.
+    """
+    if file.writable():
+        _cut_off(file, spot, interrupted)
+    if file.seekable():
+        file.seek(spot.position)
+
+
+def _cut_off(file: Any, spot: Spot, interrupted: bytes) -> None:
+    extra = os.fstat(file.fileno()).st_size - spot.size
+    if extra <= 0:
+        return
+    expected = interrupted[max(0, spot.size - spot.position) :]
+    with open(file.name, "rb") as content:
+        # By name, since the file itself may be open for writing only.
+        content.seek(spot.size)
+        left = content.read(min(extra, len(expected) + 1))
+    if not left or not expected.startswith(left):
+        raise Halt(
+            NotRestorableError(
+                f"{getattr(file, 'name', file)}: behind byte {spot.size} stands something that the session did not "
+                "write; look at the file and cut it to that size, or put the calls that write it into one @activity"
+            )
+        )
+    os.ftruncate(file.fileno(), spot.size)
+
+
+def written(name: str, args: tuple[Any, ...], kwargs: dict[str, Any], file: Any) -> bytes:
+    """Return the bytes that a call on a file writes; none if it is no write."""
+    if name == "builtins.print":
+        printed = io.StringIO()
+        print(*args, **{**kwargs, "file": printed})
+        pieces: Any = (printed.getvalue(),)
+    elif args and name.endswith((".write", ".writelines")):
+        pieces = args[0] if name.endswith(".writelines") else (args[0],)
+    else:
+        return b""
+    if not isinstance(pieces, list | tuple):
+        return b""
+    encoding = getattr(file, "encoding", None) or "utf-8"
+    return b"".join(
+        piece.replace("\n", os.linesep).encode(encoding) if isinstance(piece, str) else bytes(piece) for piece in pieces
+    )

@@ -1,0 +1,126 @@
+"""Runs a test program in plain Python, with no session, and says what it prints and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import io
+import json
+import logging
+import os
+import re
+import sys
+import traceback
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import ninelives
+from ninelives.session import render
+
+OUTSIDE = Path(__file__).parent.parent / "outside"
+OURS = (str(Path(ninelives.__file__).parent), str(Path(__file__).parent))
+
+
+class Ran(NamedTuple):
+    """What the program printed, did and came to, as `harness.Result` has it."""
+
+    prints: list[str]
+    effects: list[str]
+    ends: list[str]
+    terminal: dict[str, str]
+
+
+class Recorder(io.TextIOBase):
+    """Takes what is printed: by line, in one list for all streams, and as it is."""
+
+    def __init__(self, name: str, lines: list[str]) -> None:
+        self.name = name
+        self.lines = lines
+        self.all = ""
+        self.begun = ""
+        self.logging = False
+
+    def write(self, text: str, /) -> int:
+        self.all += text
+        if not self.logging:
+            *lines, self.begun = (self.begun + text).split("\n")
+            self.lines.extend(f"{self.name}: {line}" for line in lines)
+        return len(text)
+
+    def end(self) -> None:
+        """Take a line that was begun and not ended."""
+        if self.begun:
+            self.lines.append(f"{self.name}: {self.begun}")
+
+
+def run(code: Path, event: dict[str, Any], to: Path, session_id: str) -> int:
+    """Run the program in this process, and write what became of it to a file."""
+    os.chdir(code.parent / "work")
+    sys.path[:0] = [str(code), str(OUTSIDE)]
+    lines: list[str] = []
+    out, err = Recorder("stdout", lines), Recorder("stderr", lines)
+    streams = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = out, err  # type: ignore[assignment]
+    _record_logs(lines, err)
+    try:
+        ends = [f"completed: {render.text(_call(event, session_id))}"]
+    except BaseException as error:
+        ends = _ends(error, code)
+    out.end()
+    err.end()
+    sys.stdout, sys.stderr = streams
+    here = str(code)
+    terminal = {"stdout": out.all.replace(here, "."), "stderr": err.all.replace(here, ".")}
+    to.write_text(json.dumps([[line.replace(here, ".") for line in lines], ends, terminal]))
+    return 0
+
+
+def _call(event: dict[str, Any], session_id: str) -> Any:
+    from main import main  # type: ignore[import-not-found, unused-ignore]
+
+    made = ninelives.Event(event, None, "test", None)
+    takes_both = inspect.isfunction(main) and len(inspect.signature(main).parameters) == 2
+    result = main(made, session_id) if takes_both else main(made)
+    return asyncio.run(_wait(result)) if inspect.isawaitable(result) else result
+
+
+async def _wait(awaitable: Any) -> Any:
+    return await awaitable
+
+
+def _ends(error: BaseException, code: Path) -> list[str]:
+    if isinstance(error, SystemExit) and error.code in (None, 0):
+        return ["completed: None"]
+    shown = traceback.TracebackException.from_exception(error)
+    _leave_out_ours(shown)
+    return ["error", *traceback_lines("".join(shown.format()), code)]
+
+
+def _leave_out_ours(shown: traceback.TracebackException) -> None:
+    shown.stack[:] = [frame for frame in shown.stack if not frame.filename.startswith(OURS)]
+    for linked in (shown.__cause__, shown.__context__, *(shown.exceptions or ())):
+        if linked is not None:
+            _leave_out_ours(linked)
+
+
+def traceback_lines(text: str, code: Path) -> list[str]:
+    """Return a traceback without the marks under its lines, which Python versions set differently, and without places of this machine."""
+    text = text.replace(str(code), ".").replace(str(OUTSIDE), "outside")
+    text = re.sub(r'("outside/\w+\.py", line) \d+', r"\1 …", text)
+    return [line for line in text.splitlines() if line.strip(" ~^|") or not line.strip(" ")]
+
+
+def _record_logs(lines: list[str], err: Recorder) -> None:
+    """Let a log record be one line; what handlers make of it is seen on the terminal only."""
+    call_handlers = logging.Logger.callHandlers
+    formatter = logging.Formatter("%(message)s")
+
+    def record(logger: logging.Logger, entry: logging.LogRecord) -> None:
+        lines.append(f"log {entry.levelname}: {formatter.format(entry)}")
+        err.logging = True
+        call_handlers(logger, entry)
+        err.logging = False
+
+    logging.Logger.callHandlers = record  # type: ignore[method-assign, assignment]
+
+
