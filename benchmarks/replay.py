@@ -1,4 +1,4 @@
-"""One recorded activity on replay, in seconds, in a warm process: from the call that goes on with the session, its load included."""
+"""One recorded activity on replay, in seconds: from the call that goes on with the session, in a warm process."""
 
 import os
 

@@ -4,6 +4,7 @@ import hashlib
 import io
 import os
 import re
+import shutil
 import subprocess
 import tarfile
 
@@ -153,8 +154,9 @@ doc/a.md|doc/b/c/a.md|odoc/a.md|lead""",
 
 
 def test_patterns_mean_what_they_mean_to_git(code):
-    if subprocess.run(["git", "init", "-q", str(code)], check=False).returncode:
+    if not shutil.which("git"):
         pytest.skip("needs git")
+    subprocess.run(["git", "init", "-q", str(code)], check=True)
     (code / ".gitignore").write_text(PATTERNS)
     asked = subprocess.run(
         ["git", "-C", str(code), "check-ignore", "--stdin", "-z", "--no-index"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import importlib.util
 import os
+import resource
 import signal
 import sqlite3
 import sys
@@ -50,6 +51,16 @@ def large(kind: str, size: int) -> Any:
         return os.urandom(size // 2).hex()
     piece = 1024
     return [os.urandom(piece) for _ in range(size // piece)]
+
+
+def peak() -> int:
+    """Return the most memory that this process has had, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def note_peak() -> None:
+    """Write `peak` down for another process to read."""
+    Path(os.environ["BENCH_PEAK"]).write_text(str(peak()))
 
 
 def die_once() -> None:

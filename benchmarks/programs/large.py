@@ -1,9 +1,15 @@
-"""One large result."""
+"""One large result, and a process that dies with it."""
 
 from typing import Any
 
 import stopwatch
 
+from ninelives import register_no_activity
+
 
 def main(event: Any) -> int:
-    return len(stopwatch.large(event.data.kind, event.data.size))
+    register_no_activity([stopwatch.note_peak])
+    result = stopwatch.large(event.data.kind, event.data.size)
+    stopwatch.note_peak()
+    stopwatch.die_once()
+    return len(result)

@@ -37,6 +37,14 @@ class Answer:
         return first.removeprefix("session: ")
 
 
+@pytest.fixture(autouse=True)
+def home(home: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return this test's ``NINELIVES_HOME``: apart from its folder, where the programs are."""
+    folder = tmp_path_factory.mktemp("home") / "ninelives"
+    monkeypatch.setenv("NINELIVES_HOME", str(folder))
+    return folder
+
+
 @pytest.fixture
 def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Answer]:
     """Return a function that runs `ninelives` with the given arguments in this test's folder."""

@@ -12,43 +12,42 @@ import pytest
 
 from tests.cli.conftest import COMMAND
 
-#: Tells the outside that it got there, and waits until it is let go on.
+#: Is in the middle of one activity until the gate is closed.
 WAITING = """
-import os
+from pathlib import Path
 
 def handler(event):
     print("before", flush=True)
-    os.write(int(os.environ["READY"]), b"x")
-    open(os.environ["GATE"]).read()
+    Path("gate").read_text()
     print("after")
     return 5
 """
 
 
 class Held:
-    """A session that is in the middle of an activity."""
+    """A session in the middle of an activity: it reads from a pipe that nobody has written to."""
 
     def __init__(self, folder: Path, *arguments: str) -> None:
-        self.gate = folder / "gate"
-        if not self.gate.exists():
-            os.mkfifo(self.gate)
-        ready, tell = os.pipe()
+        gate = folder / "gate"
+        if not gate.exists():
+            os.mkfifo(gate)
         self.process = subprocess.Popen(
-            [*COMMAND, *arguments],
-            cwd=folder,
-            env={**os.environ, "READY": str(tell), "GATE": str(self.gate)},
-            pass_fds=[tell],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+            [*COMMAND, *arguments], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
-        os.close(tell)
-        assert os.read(ready, 1) == b"x", self.process.communicate()
-        os.close(ready)
+        # Both ends of such a pipe open at the same time, so now the activity has begun.
+        self.gate = gate.open("w")
+
+    def let_go(self) -> tuple[int, str, str]:
+        """Let the activity end, and return the session's exit code and prints."""
+        self.gate.close()
+        out, err = self.process.communicate(timeout=30)
+        return self.process.returncode, out, err
 
     def end(self, number: int) -> tuple[int, str, str]:
+        """Send a signal to the session's process instead, or none if it has got one."""
         self.process.send_signal(number)
         out, err = self.process.communicate(timeout=30)
+        self.gate.close()
         return self.process.returncode, out, err
 
 
@@ -196,10 +195,7 @@ def test_interrupted_by_a_signal_and_resumed(cli, program, tmp_path, number, cod
     assert (ended, out) == (code, "before\n")
     assert err == "session: s\ninterrupted: go on with `ninelives resume s`\n"
     assert cli("sessions", "list", "--json").document[0]["state"] == "interrupted"
-    held = Held(tmp_path, "resume", "s")
-    held.gate.write_text("go")
-    out, err = held.process.communicate(timeout=30)
-    assert (held.process.returncode, out) == (0, "after\n")
+    assert Held(tmp_path, "resume", "s").let_go()[:2] == (0, "after\n")
 
 
 def test_an_interrupted_session_with_json_is_still_one_document(cli, program, tmp_path) -> None:
@@ -219,9 +215,7 @@ def test_killed_and_resumed(cli, program, tmp_path) -> None:
     assert busy.err.startswith("ninelives: session s is run by process ")
     assert held.end(signal.SIGKILL)[0] == -signal.SIGKILL
     assert [row["status"] for row in cli("sessions", "journal", "s", "--json").document][-1] == "interrupted"
-    held = Held(tmp_path, "resume", "s")
-    held.gate.write_text("go")
-    assert held.process.communicate(timeout=30)[0] == "after\n"
+    assert Held(tmp_path, "resume", "s").let_go()[:2] == (0, "after\n")
     assert cli("sessions", "logs", "s").out == "before\nafter\n"
 
 
@@ -229,10 +223,19 @@ def test_a_live_session_is_cancelled(cli, program, tmp_path) -> None:
     program(WAITING)
     held = Held(tmp_path, "run", "app.py:handler", "--session", "s")
     assert cli("sessions", "cancel", "s", "--json").document["told"] is True
-    out, err = held.process.communicate(timeout=30)
-    assert (held.process.returncode, out, err) == (143, "before\n", "session: s\ncancelled\n")
+    assert held.end(0) == (143, "before\n", "session: s\ncancelled\n")
     assert cli("sessions", "list", "--json").document[0]["state"] == "cancelled"
     assert cli("resume", "s").code == 2
+
+
+def test_the_store_may_be_in_the_folder_of_the_program(cli, program, tmp_path, monkeypatch) -> None:
+    # Reading the store's files as user code would close them, and with that drop the locks that SQLite and leases have.
+    monkeypatch.setenv("NINELIVES_HOME", str(tmp_path / "state"))
+    program(WAITING)
+    held = Held(tmp_path, "run", "app.py:handler", "--session", "s")
+    assert cli("sessions", "cancel", "s", "--json").document["told"] is True
+    held.end(0)
+    assert cli("sessions", "list", "--json").document[0]["state"] == "cancelled"
 
 
 def test_retry_failed_and_with_code(cli, program, tmp_path) -> None:

@@ -71,8 +71,8 @@ def test_list_newest_first(cli, store) -> None:
     ]
     assert found[0]["created_at"] == "2023-11-14T22:13:21.000000Z"
     table = cli("sessions", "list").out.splitlines()
-    assert table[0].split() == ["SESSION", "STATE", "LIVE", "HANDLER", "CREATED", "UPDATED"]
-    assert table[2].startswith("first    created    -     app.py:handler  2023-11-14T22:13:20.000000Z  ")
+    assert table[0].split() == ["SESSION", "STATE", "HANDLER", "CREATED", "UPDATED"]
+    assert table[2].startswith("first    created    app.py:handler  2023-11-14T22:13:20.000000Z  ")
 
 
 def test_show(cli, store) -> None:

@@ -2,7 +2,8 @@
 
 A file has sections, each begun by a line ``=== name``. Sections whose name has a dot are files of the program; ``event`` is the event's data as JSON,
 ``prints``, ``effects``, ``ends`` and ``journal`` are what an undisturbed run gives. What stands before the first section says what the program is about.
-A program does and prints in a session what it does in plain Python; one that can't has a section ``plain`` that says why.
+A program does and prints in a session what it does in plain Python; one that can't has a section ``plain`` that says why. Where a rule
+forbids going on after some kills, a section ``stops`` holds what the error then says.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 FOLDER = Path(__file__).parent.parent / "programs"
+
+#: Sections that say something about the program, not what it gives.
+_NOT_EXPECTED = ("event", "plain", "stops")
 
 _HEAD = re.compile(r"^=== (.+)\n", re.MULTILINE)
 
@@ -26,6 +30,8 @@ class Program(NamedTuple):
     event: dict[str, Any]
     #: why it can't be compared with plain Python; empty if it is
     not_plain: str
+    #: part of the error with which the session may stop after a kill; empty if it never may
+    stops: str
     #: section by name: prints, effects, ends, journal
     expected: dict[str, str]
 
@@ -53,8 +59,9 @@ def parse(name: str, text: str) -> Program:
     sections = dict(zip(parts[::2], parts[1::2], strict=True))
     files = {head: body for head, body in sections.items() if "." in head}
     event = json.loads(sections.get("event") or "{}")
-    expected = {head: body for head, body in sections.items() if "." not in head and head not in ("event", "plain")}
-    return Program(name, about, files, event, sections.get("plain", ""), expected)
+    expected = {head: body for head, body in sections.items() if "." not in head and head not in _NOT_EXPECTED}
+    stops = sections.get("stops", "").strip()
+    return Program(name, about, files, event, sections.get("plain", ""), stops, expected)
 
 
 def rewrite(program: Program, expected: dict[str, str]) -> None:
@@ -64,6 +71,8 @@ def rewrite(program: Program, expected: dict[str, str]) -> None:
         sections["event"] = f"{json.dumps(program.event)}\n"
     if program.not_plain:
         sections["plain"] = program.not_plain
+    if program.stops:
+        sections["stops"] = f"{program.stops}\n"
     sections |= expected
     text = program.about + "".join(f"=== {head}\n{body}" for head, body in sections.items())
     (FOLDER / f"{program.name}.txt").write_text(text)

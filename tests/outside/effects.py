@@ -61,9 +61,9 @@ def change(items: Any) -> None:
         items.changed = True
 
 
-def call(function: Any, *args: Any) -> Any:
+def call(function: Any, *args: Any, **kwargs: Any) -> Any:
     """Call back."""
-    return function(*args)
+    return function(*args, **kwargs)
 
 
 def count(n: int) -> Iterator[int]:

@@ -44,15 +44,14 @@ def list_(*, as_json: bool) -> None:
         emit_json([shown for _, shown in found])
         return
     people = on_terminal()
-    columns = [Column("SESSION", whole=True), Column("STATE", whole=True), Column("LIVE")]
-    columns += [Column("HANDLER"), Column("CREATED"), Column("UPDATED")]
+    columns = [Column("SESSION", whole=True), Column("STATE", whole=True), Column("HANDLER")]
+    columns += [Column("CREATED", whole=True), Column("UPDATED", whole=True)]
     emit_table(
         columns,
         (
             (
                 shown.session_id,
                 shown.state,
-                "live" if shown.live else "-",
                 shown.entry_point,
                 _ago(session.created_at) if people else shown.created_at,
                 _ago(session.updated_at) if people else shown.updated_at,

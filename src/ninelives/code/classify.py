@@ -34,6 +34,9 @@ class Decision(NamedTuple):
     name: str
 
 
+#: Flag of classes that are made while a program runs: Py_TPFLAGS_HEAPTYPE.
+_HEAP_TYPE = 1 << 9
+
 _lru_cache_wrapper: type = type(functools.lru_cache(lambda: None))
 
 
@@ -49,6 +52,7 @@ class Classifier:
         self.rules = rules
         self.builtins = builtins
         self._functions: dict[int, tuple[FunctionType, Decision]] = {}
+        self._classes: dict[int, tuple[type, bool]] = {}
         self._direct: list[Any] = []
         #: called when the program has marked something
         self.on_mark: Callable[[], None] | None = None
@@ -66,8 +70,17 @@ class Classifier:
 
     def user_class(self, cls: type) -> bool:
         """Return whether a class is defined in user code."""
+        found = self._classes.get(id(cls))
+        if found is not None:
+            return found[1]
         module = sys.modules.get(cls.__module__)
-        return module is not None and vars(module).get("__builtins__") is self.builtins
+        users = module is not None and vars(module).get("__builtins__") is self.builtins
+        if not users and cls.__flags__ & _HEAP_TYPE:
+            # Source given to ``exec`` may be of no module.
+            users = any(type(item) is FunctionType and self.user_function(item) for item in vars(cls).values())
+        if "<locals>" not in cls.__qualname__:
+            self._classes[id(cls)] = (cls, users)
+        return users
 
     def user_frame(self, frame: Any) -> bool:
         """Return whether a frame (of a generator, a coroutine) runs user code; one that has ended runs none."""

@@ -6,6 +6,7 @@ and circular imports are Python's business. This file knows imports and nothing 
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.machinery
 import importlib.util
@@ -164,8 +165,13 @@ def _compile(source: bytes, path: str) -> types.CodeType:
 
 def _foreign_folders(root: Path) -> list[Path]:
     """Return the folders under ``root`` that hold Python itself, an environment, or this package."""
+    return [folder for folder in _installed() if root in folder.parents]
+
+
+@functools.cache
+def _installed() -> list[Path]:
     folders = [Path(sys.prefix), Path(sys.base_prefix), Path(__file__).parent.parent]
-    return [folder for folder in folders if root in folder.resolve().parents]
+    return [folder.resolve() for folder in folders]
 
 
 def user_builtins(hooks: Mapping[str, Any]) -> dict[str, Any]:

@@ -134,6 +134,19 @@ def name_of(callable_: object) -> str:
     return _instance_name(callable_, kind)
 
 
+def method_name(class_: type, name: str, found: object) -> str:
+    """Name a method of an object by its class alone, as `name_of` names it when it is bound.
+
+    Args:
+        class_: class of the object.
+        name: the method's own name.
+        found: what the class has under it.
+    """
+    if type(found) is FunctionType:
+        return _function_name(found)
+    return f"{class_name(_c_owner(class_, name) or class_)}.{name}"
+
+
 def class_name(class_: type) -> str:
     """Name a class.
 

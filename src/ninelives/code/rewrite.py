@@ -14,6 +14,8 @@ itself, so a direct call has the frames it had. The other ways to reach the outs
 ``await a``               ``await __guard_await__(a)``
 ========================  =====================================
 
+An ``except`` block begins with ``__guard_except__()``, which takes our own frames out of the traceback.
+
 Decorators, base classes and annotations are left alone: they run while modules load, and tools read them.
 This file knows syntax trees and nothing of imports.
 """
@@ -30,9 +32,10 @@ ASYNC_ITER = "__guard_aiter__"
 WITH = "__guard_with__"
 ASYNC_WITH = "__guard_awith__"
 AWAIT = "__guard_await__"
+CAUGHT = "__guard_except__"
 
 #: The names that rewritten code takes from its module's builtins.
-HOOKS = (CALL, ITER, CONTAINS, ASYNC_ITER, WITH, ASYNC_WITH, AWAIT)
+HOOKS = (CALL, ITER, CONTAINS, ASYNC_ITER, WITH, ASYNC_WITH, AWAIT, CAUGHT)
 
 Node = TypeVar("Node", bound=ast.AST)
 Function = TypeVar("Function", ast.FunctionDef, ast.AsyncFunctionDef)
@@ -140,6 +143,17 @@ class _Guards(ast.NodeTransformer):
         node.value = _guarded(AWAIT, node.value)
         return node
 
+    # The caught.
+
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.ExceptHandler:
+        first = node.body[0]
+        position = _position(first)
+        self.generic_visit(node)
+        node.body.insert(
+            0, ast.Expr(ast.Call(ast.Name(CAUGHT, ast.Load(), **position), [], [], **position), **position)
+        )
+        return node
+
     # What is left alone.
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
@@ -176,13 +190,17 @@ class _Guards(ast.NodeTransformer):
 
 
 def _guarded(hook: str, operand: ast.expr) -> ast.expr:
-    position: dict[str, Any] = {
-        "lineno": operand.lineno,
-        "col_offset": operand.col_offset,
-        "end_lineno": operand.end_lineno,
-        "end_col_offset": operand.end_col_offset,
-    }
+    position = _position(operand)
     return ast.Call(ast.Name(hook, ast.Load(), **position), [operand], [], **position)
+
+
+def _position(node: ast.expr | ast.stmt) -> dict[str, Any]:
+    return {
+        "lineno": node.lineno,
+        "col_offset": node.col_offset,
+        "end_lineno": node.end_lineno,
+        "end_col_offset": node.end_col_offset,
+    }
 
 
 def _iterated(operand: ast.expr) -> ast.expr:

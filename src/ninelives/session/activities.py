@@ -21,6 +21,7 @@ from ninelives.session import files, render
 from ninelives.session.awaiting import OutsideAwaitable
 from ninelives.session.changes import Reach, apply
 from ninelives.session.entries import Activity, Outcome
+from ninelives.session.exceptions import frames_of
 from ninelives.session.lanes import Lane, RunningActivity, running_activity
 from ninelives.session.live import StandIn, real, reference
 from ninelives.session.options import Options
@@ -29,6 +30,11 @@ from ninelives.session.timeout import time_limit
 
 if TYPE_CHECKING:
     from ninelives.session.session import Session
+
+#: Generators that only read, and are read to their end at once, so that a restart in the middle can go on.
+_READ_WHOLE = frozenset(
+    {"pathlib.Path.glob", "pathlib.Path.rglob", "pathlib.Path.iterdir", "pathlib.Path.walk", "os.walk", "glob.iglob"}
+)
 
 _NOTHING: dict[int, int] = {}
 
@@ -176,7 +182,7 @@ class Activities:
             if reach is not None:
                 reach.watch()
             ok, value, running, taken = self._run(call, attempt.number)
-            if ok and isawaitable(value):
+            if ok and type(value) not in render.ATOMS and isawaitable(value):
                 return True, OutsideAwaitable(partial(self._await, call, value, attempt), call.name)
             if ok or attempt.failures >= call.options.retries or not isinstance(value, Exception):
                 return self._finish(call, reach, running, ok, value, taken)
@@ -246,6 +252,8 @@ class Activities:
             function = real(function)
             args = tuple(map(_made, args))
             kwargs = {name: _made(value) for name, value in kwargs.items()}
+        if call.name in _READ_WHOLE:
+            return iter(list(function(*args, **kwargs)))
         if call.options.timeout is None:
             return function(*args, **kwargs)
         with time_limit(call.options.timeout, call.name):
@@ -282,7 +290,9 @@ class Activities:
         try:
             changes = reach.changes() if reach is not None else []
             known, objects = (reach.index, reach.objects) if reach is not None else (_NOTHING, [])
-            shown = session.shown(render.text(value) if ok else render.error_text(value))
+            if not ok and id(value) in known:
+                changes.append((known[id(value)], "traceback", frames_of(value.__traceback__, session.own_frame)))
+            shown = session.shown(render.result(value) if ok else render.error_text(value))
             encoded = session.values.encode(call.key, (value, changes) if changes else value, known, objects)
         finally:
             running_activity.reset(token)
@@ -342,6 +352,8 @@ class Activities:
 
         while True:
             try:
+                if call.options.timeout is None:
+                    return await awaitable
                 return await asyncio.wait_for(awaitable, call.options.timeout)
             except Exception as error:
                 if attempt.failures >= call.options.retries:

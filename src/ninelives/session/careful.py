@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import cloudpickle
 
-from ninelives.session import exceptions
+from ninelives.session import exceptions, userdefined
 from ninelives.session.render import ATOMS
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ class CarefulEncoder(cloudpickle.Pickler):  # type: ignore[misc]
         """See `pickle.Pickler`."""
         if isinstance(obj, BaseException):
             return exceptions.reduce(obj, self.values.own_frame)
-        return super().reducer_override(obj)
+        local = userdefined.reduce(obj)
+        return super().reducer_override(obj) if local is None else local
 
     def persistent_id(self, obj: Any) -> Any:
         """See `pickle.Pickler`: names what is known, and live leaves."""

@@ -14,6 +14,7 @@ from functools import partial
 from operator import is_
 from typing import Any
 
+from ninelives.session.exceptions import traceback_of
 from ninelives.session.live import StandIn, StandInMethod, real, reference
 from ninelives.session.render import ATOMS
 
@@ -174,6 +175,8 @@ def _put(target: Any, how: str, content: Any) -> None:
             target.cell_contents = content[0]
         else:
             del target.cell_contents
+    elif how == "traceback":
+        target.__traceback__ = traceback_of(content)
     elif how == "object":
         for name in _attributes(target).keys() - content.keys():
             object.__delattr__(target, name)

@@ -6,7 +6,9 @@ leaving it.
 
 from __future__ import annotations
 
+import inspect
 import io
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any
@@ -14,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 from ninelives.code import rewrite
 from ninelives.code.rules import Kind
 from ninelives.errors import NotRestorableError
+from ninelives.session import tracebacks
 from ninelives.session.files import Lines
 from ninelives.session.lanes import Lane, current_lane
-from ninelives.session.live import StandIn, real
+from ninelives.session.live import StandIn, real, reference
 from ninelives.session.options import DEFAULT
 from ninelives.session.stop import Halt
 
@@ -32,9 +35,8 @@ PLAIN = frozenset([*map(type, _DATA), *(type(iter(made)) for made in _DATA), *_I
 _OUTSIDE = frozenset({Kind.ACTIVITY, Kind.THREAD})
 
 
-def hooks(session: Session) -> dict[str, Callable[..., Any]]:
+def hooks(session: Session, crossings: Crossings) -> dict[str, Callable[..., Any]]:
     """Return the hooks of one session by the names that rewritten code calls."""
-    crossings = Crossings(session)
     plain = PLAIN
 
     def iterated(value: Any) -> Any:
@@ -50,7 +52,12 @@ def hooks(session: Session) -> dict[str, Callable[..., Any]]:
         rewrite.WITH: crossings.entered,
         rewrite.ASYNC_WITH: crossings.async_entered,
         rewrite.AWAIT: crossings.awaited,
+        rewrite.CAUGHT: _caught,
     }
+
+
+def _caught() -> None:
+    tracebacks.clean(sys.exception())
 
 
 class Crossings:
@@ -74,6 +81,14 @@ class Crossings:
         if found is None:
             found = self._iterators[id(value)] = OutsideIterator(self.session, value)
         return found
+
+    def as_mapping(self, value: Any) -> Any:
+        """Return what a function that wants a mapping gets in place of an outside one: its items, read at once."""
+        lane = self._lane()
+        if lane is None or not self._is_outside(value, "__iter__"):
+            return value
+        name = f"{_Crossing(self.session, value).name}.items"
+        return self.session.activities.call(lane, dict, name, DEFAULT, value)
 
     def contained(self, value: Any) -> Any:
         """Return what ``in`` asks in place of ``value``."""
@@ -127,7 +142,7 @@ class Crossings:
             return False
         if cls.__module__ == "contextlib" and hasattr(value, "gen"):
             return self._is_outside(value.gen, "__iter__")
-        kind = classifier.kind_of(cls, method).kind
+        kind = classifier.kind_of(owner, method).kind
         if kind is Kind.AS_SELF:
             return (
                 not classifier.user_class(cls) and classifier.rules.inherited(classifier.name(cls), method) in _OUTSIDE
@@ -141,13 +156,13 @@ class _Crossing:
     def __init__(self, session: Session, value: Any) -> None:
         self._session = session
         self._value = value
-        self._name = session.classifier.name(value.__class__)
+        self.name = reference(value).name if type(value) is StandIn else session.classifier.name(type(value))
 
     def _call(self, function: Callable[..., Any], method: str, *args: Any) -> Any:
         lane = current_lane()
         if lane is None:
             return function(*args)
-        return self._session.activities.call(lane, function, f"{self._name}.{method}", DEFAULT, *args)
+        return self._session.activities.call(lane, function, f"{self.name}.{method}", DEFAULT, *args)
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._value, name)
@@ -169,14 +184,26 @@ class OutsideIterator(_Crossing, Iterator[Any]):
             raise StopIteration
         return item[0]
 
-    def _step(self) -> list[Any]:
+    def rest(self) -> list[Any]:
+        """Return all items that are left, read in one activity."""
+        items: list[Any] = self._call(self._read, "__iter__")
+        self._taken += len(items)
+        return items
+
+    def _begun(self) -> Iterator[Any]:
         if self._iterator is None:
             if self._taken:
-                raise Halt(half_read(self._name, self._taken))
+                raise Halt(half_read(self.name, self._taken))
             self._iterator = iter(real(self._value))
-        for item in self._iterator:
+        return self._iterator
+
+    def _step(self) -> list[Any]:
+        for item in self._begun():
             return [item]
         return []
+
+    def _read(self) -> list[Any]:
+        return list(self._begun())
 
 
 class OutsideLines(OutsideIterator, Lines):
@@ -189,6 +216,10 @@ class OutsideLines(OutsideIterator, Lines):
     def _step(self) -> list[Any]:
         line = real(self._value).readline()
         return [line] if line else []
+
+    def _read(self) -> list[Any]:
+        lines: list[Any] = real(self._value).readlines()
+        return lines
 
 
 class OutsideContainer(_Crossing):
@@ -220,7 +251,7 @@ class OutsideAsyncIterator(_Crossing, AsyncIterator[Any]):
     async def _step(self) -> list[Any]:
         if self._iterator is None:
             if self._taken:
-                raise Halt(half_read(self._name, self._taken))
+                raise Halt(half_read(self.name, self._taken))
             self._iterator = aiter(real(self._value))
         async for item in self._iterator:
             return [item]
@@ -240,6 +271,7 @@ class OutsideContext(_Crossing):
         return real(value).__enter__()
 
     def _exit(self, value: Any, error: BaseException | None) -> Any:
+        _check_entered(real(value), self.name)
         return real(value).__exit__(error and type(error), error, error and error.__traceback__)
 
 
@@ -256,7 +288,23 @@ class OutsideAsyncContext(_Crossing):
         return await real(value).__aenter__()
 
     async def _exit(self, value: Any, error: BaseException | None) -> Any:
+        _check_entered(real(value), self.name)
         return await real(value).__aexit__(error and type(error), error, error and error.__traceback__)
+
+
+def _check_entered(context: Any, name: str) -> None:
+    """See to it that a context manager made of a generator is left by the process that entered it."""
+    generator: Any = getattr(context, "gen", None) if type(context).__module__ == "contextlib" else None
+    state = inspect.getgeneratorstate(generator) if isinstance(generator, GeneratorType) else ""
+    if isinstance(generator, AsyncGeneratorType):
+        state = inspect.GEN_CREATED if generator.ag_frame is not None and generator.ag_frame.f_lasti < 0 else ""
+    if state == inspect.GEN_CREATED:
+        raise Halt(
+            NotRestorableError(
+                f"{generator.__qualname__} was entered by a process that has ended, and can't be left by another; "
+                "put the with block into one @activity"
+            )
+        )
 
 
 def half_read(name: str, taken: int) -> NotRestorableError:

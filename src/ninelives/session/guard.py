@@ -10,20 +10,18 @@ import random
 import re
 from collections.abc import Callable
 from functools import partial
-from types import BuiltinFunctionType, FunctionType, MethodType
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ninelives.code import rewrite
-from ninelives.code.classify import DIRECT, HANDED
+from ninelives.code.classify import DIRECT, HANDED, Decision
 from ninelives.code.rules import Kind
 from ninelives.session.lanes import current_lane
-from ninelives.session.live import StandIn, StandInMethod
+from ninelives.session.live import StandInMethod
 from ninelives.session.options import DEFAULT
 
 if TYPE_CHECKING:
     from ninelives.session.session import Session
-
-_NONE: frozenset[str] = frozenset()
 
 #: Some methods of C types (``re.compile("").match``) have a type of their own, which has no name.
 _BuiltinMethod: type = type(re.compile("").match)
@@ -40,7 +38,7 @@ def hooks(session: Session, builtins: dict[str, Any]) -> dict[str, Callable[...,
 
     guard = _Guard(session, builtins)
     session.classifier.on_mark = guard.forget
-    return {rewrite.CALL: guard.call_hook(), **crossings.hooks(session)}
+    return {rewrite.CALL: guard.call_hook(), **crossings.hooks(session, session.crossings)}
 
 
 class _Guard:
@@ -53,8 +51,8 @@ class _Guard:
         self.ready: dict[int, Any] = {}
         #: functions that are called directly as methods, by ``id``, kept alive in the same way
         self.methods: dict[int, FunctionType] = {}
-        #: outside functions, by ``id``, and their names
-        self.outside: dict[int, tuple[FunctionType, str]] = {}
+        #: what was decided of other callables, by ``id``, and the callables
+        self.decided: dict[int, tuple[Any, Decision]] = {}
         #: methods of C types that are called directly, by type
         self.plain: dict[type, set[str]] = {}
 
@@ -72,8 +70,10 @@ class _Guard:
                 g = f.__func__
                 if type(g) is FunctionType and (g.__builtins__ is builtins or id(g) in methods):  # type: ignore[attr-defined]
                     return f
-            elif (t is BuiltinFunctionType or t is _BuiltinMethod) and f.__name__ in plain(type(f.__self__), _NONE):
-                return f
+            elif t is BuiltinFunctionType or t is _BuiltinMethod:
+                names = plain(type(f.__self__))
+                if names is not None and f.__name__ in names:
+                    return f
             r = ready.get(id(f))
             return decide(f) if r is None else r
 
@@ -81,7 +81,7 @@ class _Guard:
 
     def forget(self) -> None:
         """Decide anew: the program has marked something."""
-        for decided in (self.ready, self.methods, self.outside, self.plain):
+        for decided in (self.ready, self.methods, self.decided, self.plain):
             decided.clear()
 
     def decide(self, f: Any) -> Any:
@@ -89,60 +89,50 @@ class _Guard:
         session = self.session
         session.check()
         lane = current_lane()
-        known = self.outside.get(id(f))
-        if known is not None and lane is not None and not session.loading:
-            return partial(session.activities.call, lane, f, known[1], DEFAULT)
         if type(f) is StandInMethod:
             if lane is None:
                 return f
-            return partial(session.activities.call, lane, f, session.classifier.decide(f.__func__).name, DEFAULT)
-        kind, name = session.classifier.decide(f)
+            return partial(session.activities.call, lane, f, f.dotted, DEFAULT)
+        known = self.decided.get(id(f))
+        kind, name = self._classify(f) if known is None else known[1]
         if kind in DIRECT:
-            self._remember(f, kind)
+            self._remember(f)
             return f
         if kind in HANDED:
             return self._handed(f)
         if lane is None:
             return session.specials.outside_of_lanes(name, f)
         if kind is Kind.ACTIVITY:
-            if session.loading:
-                return f
-            if type(f) is FunctionType and "<locals>" not in f.__qualname__:
-                self.outside[id(f)] = (f, name)
-            return partial(session.activities.call, lane, f, name, DEFAULT)
+            return f if session.loading else partial(session.activities.call, lane, f, name, DEFAULT)
         return session.specials.callable_for(lane, kind, name, f)
 
-    def _remember(self, f: Any, kind: Kind) -> None:
+    def _classify(self, f: Any) -> Decision:
+        decision = self.session.classifier.decide(f)
+        if decision.kind not in DIRECT and _stays(f):
+            self.decided[id(f)] = (f, decision)
+        return decision
+
+    def _remember(self, f: Any) -> None:
         cls = type(f)
-        if cls is BuiltinFunctionType or cls is _BuiltinMethod:
-            owner = f.__self__
-            if owner is None or type(owner).__name__ == "module":
-                self.ready[id(f)] = f
-            elif not isinstance(owner, type | random.Random):
-                # The functions of the module `random` are methods of a generator, and are not called directly.
-                self.plain.setdefault(type(owner), set()).add(f.__name__)
-        elif cls is MethodType:
-            if (
-                type(f.__func__) is FunctionType
-                and f.__func__.__module__ != "random"
-                and "<locals>" not in f.__qualname__
-            ):
-                self.methods[id(f.__func__)] = f.__func__
-        elif (cls is FunctionType or isinstance(f, type)) and "<locals>" not in f.__qualname__:
+        if _stays(f):
             self.ready[id(f)] = f
+        elif cls is BuiltinFunctionType or cls is _BuiltinMethod:
+            # The functions of the module `random` are methods of a generator, and are not called directly.
+            if not isinstance(f.__self__, type | random.Random | None):
+                self.plain.setdefault(type(f.__self__), set()).add(f.__name__)
+        elif cls is MethodType and _stays(f.__func__) and f.__func__.__module__ != "random":
+            self.methods[id(f.__func__)] = f.__func__
 
     def _handed(self, f: Any) -> Any:
-        made = partial(self.session.handed.call, f)
-        cls = type(f)
-        if (
-            isinstance(f, type)
-            or cls is FunctionType
-            or (cls is BuiltinFunctionType and type(f.__self__).__name__ == "module")
-        ) and ("<locals>" not in f.__qualname__):
+        made = self.session.handed.form(f)
+        if _stays(f):
             self.ready[id(f)] = made
         return made
 
 
-def is_stand_in(value: Any) -> bool:
-    """Return whether a value stands for a live one of a replayed result."""
-    return type(value) is StandIn or type(value) is StandInMethod
+def _stays(f: Any) -> bool:
+    """Return whether a callable is there for good; those that are made again and again would pile up."""
+    cls = type(f)
+    if cls is BuiltinFunctionType:
+        return isinstance(f.__self__, ModuleType | None)
+    return (cls is FunctionType or isinstance(f, type)) and "<locals>" not in f.__qualname__

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from ninelives.code import rewrite
-from ninelives.session.crossings import PLAIN
+from ninelives.session.crossings import PLAIN, OutsideIterator
+from ninelives.session.live import StandInMethod
 from ninelives.session.render import ATOMS
 
 if TYPE_CHECKING:
     from ninelives.session.session import Session
 
-_CALLABLE = (FunctionType, MethodType, BuiltinFunctionType)
+_MISSING: Any = object()
+
+#: Arguments that need no guard.
+_SAFE = PLAIN | ATOMS
+
+#: Read what they are given to its end before they return.
+_READS_WHOLE: frozenset[Any] = frozenset({list, tuple, set, frozenset, dict, bytes, bytearray, sorted, sum, min, max})
+
+_CALLABLE = (FunctionType, MethodType, BuiltinFunctionType, StandInMethod)
 
 
 class Handed:
@@ -21,25 +31,45 @@ class Handed:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def call(self, function: Any, /, *args: Any, **kwargs: Any) -> Any:
-        """Call ``function`` with guarded arguments."""
-        if kwargs:
-            return function(*map(self.argument, args), **{name: self.argument(value) for name, value in kwargs.items()})
-        return function(*map(self.argument, args))
+    def form(self, function: Any) -> Callable[..., Any]:
+        """Return what is called in place of ``function``: itself, with guarded arguments."""
+        argument = self._whole if function in _READS_WHOLE or _reads_whole(function) else self.argument
+
+        def call(value: Any = _MISSING, /, *rest: Any, **kwargs: Any) -> Any:
+            if not rest and not kwargs and type(value) in _SAFE:
+                return function(value)
+            if kwargs:
+                kwargs = {name: argument(item) for name, item in kwargs.items()}
+            if value is _MISSING:
+                return function(**kwargs)
+            return function(argument(value), *map(argument, rest), **kwargs)
+
+        return call
 
     def argument(self, value: Any) -> Any:
         """Return the guarded form of one argument."""
         cls = type(value)
-        if cls in ATOMS or cls in PLAIN:
+        if cls in _SAFE:
             return value
-        hooks = self._session.hooks
-        if cls in _CALLABLE or isinstance(value, type):
-            guarded = hooks[rewrite.CALL](value)
-            return (
-                value
-                if isinstance(value, type) and guarded is not value and not self._session.is_activity(guarded)
-                else guarded
-            )
+        session = self._session
+        if cls in _CALLABLE:
+            return session.hooks[rewrite.CALL](value)
+        if isinstance(value, type):
+            guarded = session.hooks[rewrite.CALL](value)
+            return guarded if session.is_activity(guarded) else value
+        if hasattr(cls, "keys") and hasattr(cls, "__getitem__"):
+            return session.crossings.as_mapping(value)
         if hasattr(cls, "__iter__"):
-            return hooks[rewrite.ITER](value)
+            return session.hooks[rewrite.ITER](value)
         return value
+
+    def _whole(self, value: Any) -> Any:
+        """Return one argument of a function that reads iterables to their end: an outside one is read at once."""
+        guarded = self.argument(value)
+        return guarded.rest() if isinstance(guarded, OutsideIterator) else guarded
+
+
+def _reads_whole(function: Any) -> bool:
+    """Return whether a bound method of a container reads what it is given to the end."""
+    owner = getattr(function, "__self__", None)
+    return type(owner) in PLAIN and type(function) is BuiltinFunctionType

@@ -31,6 +31,7 @@ class Lane:
         #: lanes it has started
         self.children = 0
         self._random: random.Random | None = None
+        session.lanes[name] = self
 
     @property
     def random(self) -> random.Random:
@@ -58,6 +59,11 @@ class RunningActivity:
         self.lines: list[Line] = []
         #: by stream, the beginning of a line not yet ended
         self.partial: dict[str, str] = {}
+
+    @property
+    def lane(self) -> str:
+        """The lane of its log lines: one of its own, since replay does not print them again."""
+        return f"{self.key[0]}:{self.key[1]}"
 
     @property
     def idempotency_key(self) -> str:

@@ -12,6 +12,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
+from ninelives.code.naming import class_name, method_name
 from ninelives.errors import NotRestorableError
 from ninelives.session.stop import Halt
 
@@ -40,7 +41,7 @@ class LiveValues:
     def pid(self, key: tuple[str, int], number: int, value: Any) -> Leaf:
         """Return what the journal holds for a leaf."""
         cls = type(value)
-        name = f"{cls.__module__}.{cls.__qualname__}"
+        name = class_name(cls)
         return ("live", *key, number, cls if _importable(cls) else None, name)
 
     def record(self, key: tuple[str, int], leaves: list[Any]) -> None:
@@ -159,6 +160,13 @@ class StandInMethod:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the method of the real value."""
         return self.real()(*args, **kwargs)
+
+    @property
+    def dotted(self) -> str:
+        """Its dotted name."""
+        cls = reference(self.__self__).cls
+        assert cls is not None
+        return method_name(cls, self.__name__, self.__func__)
 
     def real(self) -> Any:
         """Return the method of the real value."""

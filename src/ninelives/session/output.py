@@ -65,7 +65,7 @@ class Output:
             return False
         running = running_activity.get()
         if type(running) is RunningActivity:
-            running.lines.append((time.time(), "log", level, self._hide(text), running.key[0]))
+            running.lines.append((time.time(), "log", level, self._hide(text), running.lane))
             return True
         return self._line(lane.name if lane is not None else FOREIGN, "log", level, text)
 
@@ -89,7 +89,7 @@ class Output:
         """Return what was printed inside an activity."""
         for stream, text in running.partial.items():
             if text:
-                running.lines.append((time.time(), stream, "", self._hide(text), running.key[0]))
+                running.lines.append((time.time(), stream, "", self._hide(text), running.lane))
         return running.lines
 
     def _write(self, lane: str, stream: str, text: str) -> None:
@@ -117,7 +117,7 @@ class Output:
 
     def _collect(self, running: RunningActivity, stream: str, text: str) -> None:
         *lines, rest = (running.partial.get(stream, "") + text).split("\n")
-        running.lines.extend((time.time(), stream, "", self._hide(line), running.key[0]) for line in lines)
+        running.lines.extend((time.time(), stream, "", self._hide(line), running.lane) for line in lines)
         running.partial[stream] = rest
 
     def _show(self, stream: str, text: str) -> None:

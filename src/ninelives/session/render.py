@@ -11,12 +11,13 @@ from datetime import date, time, timedelta, tzinfo
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
+from itertools import islice
 from pathlib import PurePath
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 from uuid import UUID
 
-from ninelives.code.naming import name_of
+from ninelives.code.naming import class_name, name_of
 from ninelives.session.live import StandIn, StandInMethod, reference
 
 #: Exact types that are immutable, and whose ``repr`` is plain: nothing to follow, nothing to encode with care.
@@ -29,6 +30,13 @@ _PLAIN = (date, time, timedelta, tzinfo, Decimal, Fraction, PurePath, UUID, rang
 
 #: Characters of a rendering; the rest is cut off.
 LIMIT = 2_000
+
+#: Characters of a string that are looked at one by one. More than are shown, so that what the cut leaves of a secret that
+#: was not recognised is cut off as well.
+LONG = LIMIT + 500
+
+#: Items of a result's container that are rendered.
+MOST = 200
 
 #: Levels of nested containers that are looked into.
 DEPTH = 12
@@ -46,10 +54,26 @@ def arguments(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
     return ", ".join(parts)
 
 
+def result(value: Any) -> str:
+    """Return a result as text, no more of it than is shown."""
+    cls = type(value)
+    if cls in (list, tuple, set, frozenset) and len(value) > MOST:
+        return f"{text(cls(islice(value, MOST)))}… ({len(value):,} items)"
+    if cls is dict and len(value) > MOST:
+        return f"{text(dict(islice(value.items(), MOST)))}… ({len(value):,} items)"
+    return text(value)
+
+
 def text(value: Any, depth: int = DEPTH) -> str:
-    """Return plain data as text; any other object as its class in angle brackets."""
+    """Return plain data as text; any other object as its class in angle brackets.
+
+    Of a long string the beginning is given, and a checksum of the whole: it tells as much, and costs no memory.
+    """
     cls = type(value)
     if cls in ATOMS:
+        if (cls is str or cls is bytes) and len(value) > LONG:
+            data = value if cls is bytes else value.encode("utf-8", "surrogatepass")
+            return f"{value[:LONG]!r}… ({len(value):,} long, crc32 {zlib.crc32(data):08x})"
         return repr(value)
     if depth == 0:
         return "…"
@@ -63,7 +87,7 @@ def _other(value: Any, cls: type, depth: int) -> str:
     if cls is StandIn:
         return f"<{reference(value).name}>"
     if cls in _CALLABLE:
-        return f"<{name_of(value.__func__ if cls is StandInMethod else value)}>"
+        return f"<{value.dotted if cls is StandInMethod else name_of(value)}>"
     if cls is bytearray:
         return f"bytearray({bytes(value)!r})"
     if cls.__module__ in _PLAIN_MODULES and isinstance(value, _PLAIN):
@@ -73,8 +97,8 @@ def _other(value: Any, cls: type, depth: int) -> str:
     if isinstance(value, dict) and cls.__module__.startswith("ninelives"):
         return _dict(value, depth)
     if isinstance(value, type):
-        return f"<class {value.__module__}.{value.__qualname__}>"
-    return f"<{cls.__module__}.{cls.__qualname__}>"
+        return f"<class {class_name(value)}>"
+    return f"<{class_name(cls)}>"
 
 
 _PLAIN_MODULES = frozenset(

@@ -18,6 +18,7 @@ from ninelives.errors import NinelivesError, StoppedError
 from ninelives.session import divergence, functions, guard, handler, render, sdk, tracebacks
 from ninelives.session.activities import Activities
 from ninelives.session.clock import Clock
+from ninelives.session.crossings import Crossings
 from ninelives.session.entries import End, Operation, Outcome, Sleep, Value
 from ninelives.session.halting import halting
 from ninelives.session.handed import Handed
@@ -32,6 +33,7 @@ from ninelives.session.scheduler import Expected, Scheduler
 from ninelives.session.specials import Specials
 from ninelives.session.stop import Halt
 from ninelives.session.stored import Stored
+from ninelives.session.userdefined import LocalClasses
 from ninelives.session.values import Values
 
 #: Folder of ninelives itself: its frames are not shown to users.
@@ -97,15 +99,19 @@ class Session:
         self.live = LiveValues()
         self.builtins: dict[str, Any] = {}
         self.classifier = Classifier(Rules(setting.rules), self.builtins)
-        self.values = Values(link, self.live, self.classifier.user_class, own_frame)
+        self.values = Values(link, self.live, self.classifier.user_class, self.own_frame)
         self.activities = Activities(self)
         self.stored = Stored(self)
         self.specials = Specials(self)
         self.handed = Handed(self)
+        self.crossings = Crossings(self)
         self.hooks = guard.hooks(self, self.builtins)
         self.builtins.update(user_builtins(self.hooks))
         self.builtins["__import__"] = _import
+        self.local_classes = LocalClasses()
+        self.builtins["__build_class__"] = self.local_classes.build
         self.code = UserCode(setting.code_dir, self.builtins, setting.cache)
+        self.lanes: dict[str, Lane] = {}
         self.lane = Lane(self, "0")
         self.loop: SessionLoop | None = None
         self._halted: Halt | None = None
@@ -157,7 +163,7 @@ class Session:
 
     def _end(self, outcome: tuple[bool, Any]) -> Ended:
         self.check()
-        left = self.journal.left_over({self.lane.name: self.lane.n})
+        left = self.journal.left_over({name: lane.n for name, lane in self.lanes.items()})
         if left is not None:
             raise divergence.left_over(self, left)
         ok, value = outcome
@@ -173,10 +179,10 @@ class Session:
 
     def _describe(self, ok: bool, value: Any) -> Ended:
         if ok:
-            return Ended("completed", 0, render.cut(self.hide(render.text(value))), None)
+            return Ended("completed", 0, render.cut(self.hide(render.result(value))), None)
         if isinstance(value, SystemExit) and value.code in (None, 0):
             return Ended("completed", 0, "None", None)
-        error = tracebacks.describe(value, own_frame, self.hide)
+        error = tracebacks.describe(value, self.own_frame, self.hide)
         code = value.code if isinstance(value, SystemExit) and isinstance(value.code, int) else 1
         return Ended("error", code, "", error)
 
@@ -216,6 +222,11 @@ class Session:
         self._halted = self._halted or halt
         self.output.muted = True
 
+    @staticmethod
+    def own_frame(path: str) -> bool:
+        """Return whether a file is ours, or Python's import machinery."""
+        return path.startswith((OWN, "<frozen importlib"))
+
     def is_activity(self, guarded: Any) -> bool:
         """Return whether a guarded callable is an activity."""
         return getattr(guarded, "func", None) == self.activities.call
@@ -247,14 +258,12 @@ class Session:
         recorded = self.journal.operation(*key)
         if recorded is None:
             if not self.journal.exhausted:
-                raise Halt(
-                    divergence.not_recorded(self, "sleep", key, "", tracebacks.user_place(self, sys._getframe(1)))
-                )
-            file, line = tracebacks.user_place(self, sys._getframe(1))
+                raise Halt(divergence.not_recorded(self, "sleep", key, "", self.place(sys._getframe(1))))
+            file, line = self.place(sys._getframe(1))
             recorded = Sleep(self.journal.seq(), time.time(), *key, until, file, line)
             self.journal.note(recorded, ahead=True)
         elif type(recorded) is not Sleep:
-            raise Halt(divergence.other(self, recorded, "sleep", "", tracebacks.user_place(self, sys._getframe(1))))
+            raise Halt(divergence.other(self, recorded, "sleep", "", self.place(sys._getframe(1))))
 
         def fired() -> None:
             outcome = Outcome(self.journal.seq(), time.time(), *key, True)
@@ -304,7 +313,11 @@ class Session:
         return self.hide(text).replace(self._code_dir, ".")
 
     def place(self, frame: Any) -> tuple[str, int]:
-        """Return the file, relative to the code, and the line of a frame."""
+        """Return the file, relative to the code, and the line of the nearest user code around a frame."""
+        around = frame
+        while around is not None and around.f_builtins is not self.builtins:
+            around = around.f_back
+        frame = around or frame
         path = frame.f_code.co_filename
         found = self._files.get(path)
         if found is None:
@@ -360,11 +373,6 @@ class Session:
     def out_of_order(self, call: Any, outcome: Outcome | None) -> NinelivesError:
         """Return the error of an outcome that comes at another point of the journal."""
         return divergence.out_of_order(self, call, outcome)
-
-
-def own_frame(path: str) -> bool:
-    """Return whether a file is ours, or Python's import machinery."""
-    return path.startswith((OWN, "<frozen importlib"))
 
 
 def _import(name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0) -> Any:

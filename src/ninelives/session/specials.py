@@ -149,7 +149,12 @@ class Specials:
     def _scope(self, frame: Any, scope: Any, inner: Any) -> tuple[Any, ...]:
         if scope is None:
             return frame.f_globals, frame.f_locals if inner is None else inner
-        scope.setdefault("__builtins__", self._session.builtins)
+        given = scope.get("__builtins__", builtins)
+        if given is builtins or given is vars(builtins):
+            scope["__builtins__"] = self._session.builtins
+        elif isinstance(given, dict) and not given.keys() >= self._session.hooks.keys():
+            # The source may have few builtins, but it needs the guards.
+            scope["__builtins__"] = {**given, **self._session.hooks}
         return (scope,) if inner is None else (scope, inner)
 
     # The rest.

@@ -107,7 +107,7 @@ class Stored:
         session.check()
         lane.n += 1
         shown = session.shown(render.arguments(args, {}))
-        request = Request(name, shown, render.digest(shown), *session.place(_caller()), (lane.name, lane.n))
+        request = Request(name, shown, render.digest(shown), *session.place(sys._getframe(2)), (lane.name, lane.n))
         recorded = session.journal.operation(lane.name, lane.n)
         if recorded is None:
             if not session.journal.exhausted:
@@ -143,11 +143,3 @@ class Stored:
             outcome.lines = session.output.lines_of(lane)
             if journal.commit(call, outcome, puts=puts, blobs=(encoded.blob,) if encoded.blob else ()):
                 return encoded.value
-
-
-def _caller() -> Any:
-    """Return the frame of the user's code: the nearest that is not ours."""
-    frame = sys._getframe(1)
-    while frame.f_globals.get("__name__", "").startswith("ninelives.") and frame.f_back is not None:
-        frame = frame.f_back
-    return frame

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from ninelives.session.session import Session
+from types import TracebackType
 
 
 def describe(error: BaseException, own_frame: Callable[[str], bool], hide: Callable[[str], str]) -> dict[str, str]:
@@ -33,11 +30,22 @@ def _leave_out(shown: traceback.TracebackException, own_frame: Callable[[str], b
             _leave_out(linked, own_frame)
 
 
-def user_place(session: Session, frame: Any) -> tuple[str, int]:
-    """Return the file and line of the nearest user code around a frame; of the frame itself if there is none."""
-    found = frame
-    while found is not None:
-        if session.code.owns_file(found.f_code.co_filename):
-            return session.place(found)
-        found = found.f_back
-    return session.place(frame)
+def clean(error: BaseException | None) -> None:
+    """Take our frames out of the traceback of an exception that the program catches.
+
+    They are where an activity gives the program what it raised; plain Python has no such frames.
+    """
+    while error is not None and error.__traceback__ is not None and _is_ours(error.__traceback__):
+        error.__traceback__ = error.__traceback__.tb_next
+    traceback_ = error.__traceback__ if error is not None else None
+    while traceback_ is not None:
+        following = traceback_.tb_next
+        if following is not None and _is_ours(following):
+            traceback_.tb_next = following.tb_next
+        else:
+            traceback_ = following
+
+
+def _is_ours(traceback_: TracebackType) -> bool:
+    name: str = traceback_.tb_frame.f_globals.get("__name__", "")
+    return name.startswith("ninelives.")

@@ -13,6 +13,7 @@ import pickle
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ninelives.code.naming import class_name
 from ninelives.session import exceptions
 from ninelives.session.link import BlobSink, Link
 from ninelives.session.live import Leaf, LiveValues
@@ -64,10 +65,12 @@ class Values:
             known: index in ``objects`` by ``id``, of what the session already has.
             objects: the objects themselves.
         """
-        if type(value) in ATOMS:
-            data = pickle.dumps(value, 5)
-            if len(data) <= BLOB_FROM:
-                return Encoded(data, "", value, [])
+        cls = type(value)
+        if cls in ATOMS:
+            # Immutable: user code gets the value itself.
+            if (cls is str or cls is bytes) and len(value) > BLOB_FROM // 4:
+                return Encoded(*self._dump(_Encoder, key, value, {}), value, [])
+            return Encoded(pickle.dumps(value, 5), "", value, [])
         try:
             encoder = _Encoder if not known else _KnownEncoder
             data, blob = self._dump(encoder, key, value, known)
@@ -122,7 +125,7 @@ class Values:
             _RootLeaf(sink, self.live.pid(key, 0, value)).dump(value)
         self.live.record(key, leaves)
         data, blob = sink.finish()
-        names = [f"{type(leaf).__module__}.{type(leaf).__qualname__}" for leaf in leaves]
+        names = [class_name(type(leaf)) for leaf in leaves]
         return Encoded(data, blob, self.decode(data, blob, objects), names)
 
     def _dump(self, encoder: type[_Encoder], key: Key, value: Any, known: Mapping[int, int]) -> tuple[bytes, str]:

@@ -16,7 +16,7 @@ from ninelives.store.builds import Builds
 from ninelives.store.database import Database, explain_os_error, read_only
 from ninelives.store.journal import Journal
 from ninelives.store.lease import Leases
-from ninelives.store.records import OPEN_STATES, AnyLine, AnyRow, Line, NewSession, Row, SessionRow
+from ninelives.store.records import OPEN_STATES, AnyLine, AnyRow, Line, NewSession, Row, SessionRow, SessionUpdate
 from ninelives.store.tables import merge_lines, merge_rows, read_lines, read_rows
 from ninelives.store.tail import read_tail
 from ninelives.store.works import Create, Delete, Execute, RemoveGarbage, TakeLease
@@ -169,8 +169,12 @@ class Store:
         noted = self._noted(number)[1]
         return merge_lines(read_lines(self._database, number), noted)
 
-    def acquire(self, session_id: str) -> Journal:
+    def acquire(self, session_id: str, update: SessionUpdate | None = None) -> Journal:
         """Take the lease of a session, for this process, until the journal is released or the process dies.
+
+        Args:
+            session_id: the id, or the beginning of it that no other has.
+            update: changes of the session.
 
         Raises:
             SessionNotFoundError: there is none, or more than one.
@@ -181,7 +185,7 @@ class Store:
         if not self._leases.take(number):
             raise self._busy(record)
         try:
-            lease = TakeLease(number)
+            lease = TakeLease(number, update)
             self._writer.submit(lease)
             journal = Journal(
                 self._database,

@@ -10,8 +10,8 @@ from typing import Any
 from ninelives.errors import EventSeenError, SessionExistsError, SessionNotFoundError
 from ninelives.processes import marker_of, process_identity
 from ninelives.store.blobs import Blobs
-from ninelives.store.records import AnyLine, AnyRow, NewSession
-from ninelives.store.tables import INSERT_LINE, ROOM, insert_rows, storable
+from ninelives.store.records import AnyLine, AnyRow, NewSession, SessionUpdate
+from ninelives.store.tables import INSERT_LINE, ROOM, insert_rows, storable, update_session
 from ninelives.store.writer import Work
 
 
@@ -69,11 +69,12 @@ class Create(Work):
 class TakeLease(Work):
     """The name of this process in a session whose lease it holds."""
 
-    __slots__ = ("_session", "taken_over")
+    __slots__ = ("_session", "_update", "taken_over")
 
-    def __init__(self, session: int) -> None:
+    def __init__(self, session: int, update: SessionUpdate | None) -> None:
         super().__init__()
         self._session = session
+        self._update = update
         #: marker of the process that had the lease and died, or ""
         self.taken_over = ""
 
@@ -87,6 +88,8 @@ class TakeLease(Work):
         me = (pid, process_identity(pid))
         self.taken_over = marker_of(*found) if found[0] and found[1] and found != me else ""
         db.execute("UPDATE sessions SET lease_pid = ?, lease_started = ? WHERE number = ?", (*me, self._session))
+        if self._update:
+            update_session(db, self._session, self._update, ends_lease=False)
 
 
 class Delete(Work):

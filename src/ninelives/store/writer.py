@@ -9,7 +9,7 @@ import time
 from ninelives.store import database
 from ninelives.store.database import Database, explain, read_only
 
-#: How long to wait, in seconds, when another process writes. SQLite's own waiting grows to 0.1 s, which made some of four
+#: How long to wait, in seconds, when another process writes. SQLite's own waiting grows to 0.1 s, and let one of four
 #: busy processes wait for two seconds.
 _TRY_AGAIN_AFTER = 0.0005
 

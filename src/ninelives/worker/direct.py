@@ -31,6 +31,7 @@ from ninelives.worker import interruption
 from ninelives.worker.link import DirectLink
 from ninelives.worker.project import Project, find_project
 
+_RUNNING = SessionUpdate(state="running", waiting_for="", error="")
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
@@ -89,7 +90,7 @@ def run(store: Store, request: RunRequest, observer: Observer) -> Finished:
     )
     store.builds.put(build)
     store.create(new, (row(start),))
-    place = _Place(store, store.acquire(session_id), project.root, project, observer)
+    place = _Place(store, store.acquire(session_id, _RUNNING), project.root, project, observer)
     try:
         return place.run(start, request.vars, request.secret_vars)
     except ProgramError:
@@ -130,12 +131,12 @@ def resume(
             f"session {session.session_id} was recorded on Python {session.python}, and this is Python {PYTHON}: "
             f"go on with it under Python {session.python}"
         )
-    journal = store.acquire(session.session_id)
+    journal = store.acquire(session.session_id, _RUNNING)
     try:
         place = _Place(store, journal, *_code(store, session, code_dir), observer)
         start = place.prepare(session, repaired=code_dir is not None, retry_failed=retry_failed)
     except BaseException:
-        journal.release()
+        journal.release(SessionUpdate(state=session.state, error=session.error))
         raise
     return place.run(start, vars or {}, secret_vars, cwd=session.cwd)
 
@@ -170,7 +171,8 @@ class _Place:
             self.repaired = session.build_id != recorded.start.build_id
         self.retry_interrupted = retry_failed
         forgotten = self._forgotten(recorded, link, retry_failed=retry_failed)
-        self.journal.commit([row(forgotten)] if forgotten else (), update=self.update)
+        if forgotten or repaired:
+            self.journal.commit([row(forgotten)] if forgotten else (), update=self.update)
         self.recorded = None if forgotten else recorded
         return recorded.start
 
@@ -195,7 +197,6 @@ class _Place:
             hidden = _set_environment(start, variables, secret_vars)
             if cwd and os.path.isdir(cwd):
                 os.chdir(cwd)
-            self.journal.commit(update=SessionUpdate(state="running", waiting_for="", error=""))
             setting = Setting(
                 self.code_dir,
                 self.store.cache,

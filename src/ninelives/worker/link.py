@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 
 from ninelives.session.link import BlobSink, BlobSource, Line, Put, Row
 from ninelives.store import Journal, SessionUpdate, Store
@@ -37,26 +36,26 @@ class DirectLink:
 
     def note(self, rows: Sequence[Row], lines: Sequence[Line] = ()) -> None:
         """See `Link.note`."""
-        with self._whole():
+        with self:
             self._journal.note(rows, lines)
 
     def commit(
         self, rows: Sequence[Row], lines: Sequence[Line] = (), *, puts: Sequence[Put] = (), blobs: Sequence[str] = ()
     ) -> bool:
         """See `Link.commit`."""
-        with self._whole():
+        with self:
             return self._journal.commit(
                 rows, lines, puts=[StorePut(self._project, *put) for put in puts] if puts else (), blobs=blobs
             )
 
     def finish(self, rows: Sequence[Row], *, state: str, result: str, error: str) -> None:
         """See `Link.finish`."""
-        with self._whole():
+        with self:
             self._journal.commit(rows, update=SessionUpdate(state=state, waiting_for="", result=result, error=error))
 
     def waiting(self, what: str) -> None:
         """See `Link.waiting`."""
-        with self._whole():
+        with self:
             update = SessionUpdate(state="waiting" if what else "running", waiting_for=what)
             self._journal.commit(update=update)
 
@@ -70,12 +69,12 @@ class DirectLink:
 
     def get_value(self, key: str) -> tuple[bytes, int] | None:
         """See `Link.get_value`."""
-        with self._whole():
+        with self:
             return self._store.get_value(self._project, key)
 
     def value_keys(self) -> list[str]:
         """See `Link.value_keys`."""
-        with self._whole():
+        with self:
             return self._store.value_keys(self._project)
 
     def interrupt(self, act: Callable[[], None]) -> None:
@@ -85,14 +84,12 @@ class DirectLink:
         else:
             act()
 
-    @contextmanager
-    def _whole(self) -> Iterator[None]:
-        """A signal handler does not come in between: it runs on the thread that holds the store's locks."""
+    def __enter__(self) -> None:
+        """Begin what is to be whole: a signal handler runs on the thread that holds the store's locks, so it waits."""
         self._busy += 1
-        try:
-            yield
-        finally:
-            self._busy -= 1
-            if self._interruption is not None and not self._busy:
-                act, self._interruption = self._interruption, None
-                act()
+
+    def __exit__(self, *_: object) -> None:
+        self._busy -= 1
+        if self._interruption is not None and not self._busy:
+            act, self._interruption = self._interruption, None
+            act()
