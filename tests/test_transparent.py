@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -15,14 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from coverage import CoverageData
+from coverage import Coverage
 
 SOURCES = str(Path(__file__).parents[1] / "src")
 
 PROGRAMS = {
     "depth": """
         import functools
-        import json
         import sys
 
 
@@ -64,10 +64,6 @@ PROGRAMS = {
             return wrapper
 
 
-        def generator():
-            yield depth()
-
-
         @functools.lru_cache
         def cached():
             return depth()
@@ -82,34 +78,9 @@ PROGRAMS = {
                 "lambda": (lambda: depth())(),
                 "decorated": decorated(depth)(),
                 "comprehension": [depth() for _ in "a"],
-                "generator": next(generator()),
                 "partial": functools.partial(depth, 1)(),
                 "cached": cached(),
-                "json": json.loads("{}", object_hook=depth),
             }
-        """,
-    "depth_handed": """
-        import functools
-        import re
-        import sys
-
-
-        def depth(*_):
-            frame, n = sys._getframe(1), 0
-            while frame.f_code.co_name != "check":
-                frame, n = frame.f_back, n + 1
-            return n
-
-
-        def check():
-            found = []
-            sorted([1], key=lambda _: found.append(depth()))
-            max([1, 2], key=lambda _: found.append(depth()) or 1)
-            list(map(lambda _: found.append(depth()), [1]))
-            [1].sort(key=lambda _: found.append(depth()))
-            functools.reduce(lambda a, b: found.append(depth()), [1, 2])
-            re.sub("a", lambda _: found.append(depth()) or "", "a")
-            return found
         """,
     "supers": """
         class Base:
@@ -622,20 +593,65 @@ def test_a_program_finds_out_what_plain_python_tells_it(found: dict[str, dict[st
     assert found[way][name] == plain
 
 
+def test_a_callback_of_a_direct_call_has_at_most_one_frame_more(tmp_path: Path) -> None:
+    code = Code(tmp_path, {"main.py": CALLBACKS})
+    plain, session = (json.loads(code.run(command).stdout) for command in (PLAIN, SESSION))
+    assert {name: depth - plain[name] for name, depth in session.items() if depth - plain[name] not in (0, 1)} == {}
+
+
+CALLBACKS = """
+    import functools
+    import json
+    import re
+    import sys
+
+
+    def depth(*_):
+        frame, n = sys._getframe(1), 0
+        while frame.f_code.co_name != "main":
+            frame, n = frame.f_back, n + 1
+        return n
+
+
+    def generator():
+        yield depth()
+
+
+    def main(event):
+        found = {
+            "generator": next(generator()),
+            "object_hook": json.loads("{}", object_hook=depth),
+        }
+        max([1, 2], key=lambda _: found.update(max=depth()) or 1)
+        sorted([1], key=lambda _: found.update(sorted=depth()))
+        [1].sort(key=lambda _: found.update(sort=depth()))
+        list(map(lambda _: found.update(map=depth()), [1]))
+        functools.reduce(lambda *_: found.update(reduce=depth()), [1, 2])
+        re.sub("a", lambda _: found.update(sub=depth()) or "", "a")
+        print(json.dumps(found))
+"""
+
+
 def test_coverage_of_a_users_file_is_that_of_plain_python(tmp_path: Path) -> None:
-    code = Code(tmp_path, {"main.py": COVERED})
-    measured = []
-    for how in (["-m", "ninelives", "run", "main.py:main"], ["plain.py"]):
-        (tmp_path / "plain.py").write_text("import main\nmain.main(None)\n")
-        data = tmp_path / f"data{len(measured)}"
-        coverage = ["-m", "coverage", "run", "--branch", f"--data-file={data}", "--include=main.py"]
-        done = code.run([sys.executable, *coverage, *how])
-        assert done.returncode == 0, done.stderr
-        read = CoverageData(str(data))
-        read.read()
-        measured.append((sorted(read.lines(code.file) or ()), sorted(read.arcs(code.file) or ())))
-    assert measured[1][0]
-    assert measured[0] == measured[1]
+    code = Code(tmp_path, {"main.py": COVERED, "plain.py": "import main\nmain.main(None)\n"})
+    plain = _covered(code, "plain.py")
+    assert plain["executed_lines"]
+    assert plain["missing_branches"]
+    assert _covered(code, "-m", "ninelives", "run", "main.py:main") == plain
+
+
+def _covered(code: Code, *program: str) -> dict[str, Any]:
+    """Return what coverage reports of the user's file."""
+    data = str(code.folder / "data")
+    command = [sys.executable, "-m", "coverage", "run", "--branch", f"--data-file={data}", "--include=main.py"]
+    done = code.run([*command, *program])
+    assert done.returncode == 0, done.stderr
+    report = code.folder / "report.json"
+    coverage = Coverage(data, branch=True, config_file=False)
+    coverage.load()
+    coverage.json_report([code.file], outfile=str(report))
+    files: dict[str, dict[str, Any]] = json.loads(report.read_text())["files"]
+    return next(iter(files.values()))
 
 
 COVERED = """
@@ -688,15 +704,15 @@ COVERED = """
 
 
 @pytest.mark.parametrize(
-    "commands", ["where next step args where return next continue", "step step up list down next continue"]
+    "commands",
+    ["where next where next next return continue", "step step args where up list down next p(total) return continue"],
 )
-def test_the_debugger_stops_at_the_users_lines(tmp_path: Path, commands: str) -> None:
+def test_the_debugger_shows_the_users_lines(tmp_path: Path, commands: str) -> None:
     code = Code(tmp_path, {"main.py": DEBUGGED})
-    stdin = commands.replace(" ", "\n") + "\n"
-    plain, session = (code.run(command, stdin) for command in (PLAIN, SESSION))
+    plain, session = (code.run(command, commands.replace(" ", "\n") + "\n") for command in (PLAIN, SESSION))
     assert plain.returncode == session.returncode == 0, session.stderr
-    assert "> " + code.file in plain.stdout
-    assert _users_frames(session.stdout) == _users_frames(plain.stdout)
+    assert f"> {code.file}" in plain.stdout
+    assert _from_the_handler_on(session.stdout, code.file) == _from_the_handler_on(plain.stdout, code.file)
 
 
 DEBUGGED = """
@@ -716,14 +732,16 @@ DEBUGGED = """
 """
 
 
-def _users_frames(shown: str) -> list[str]:
-    """Return what a debugger showed, without the frames below the handler and the lines of their source."""
-    lines = shown.splitlines()
-    foreign = [
-        at for at, line in enumerate(lines) if line.startswith("  ") and line.endswith(")") and "main.py(" not in line
-    ]
-    below = {number for at in foreign for number in (at, at + 1)}
-    return [line for at, line in enumerate(lines) if at not in below]
+def _from_the_handler_on(shown: str, file: str) -> list[str]:
+    """Return what a debugger showed, without the frames below the handler and their lines."""
+    kept = []
+    below = False
+    for line in shown.removesuffix("(Pdb) ").splitlines():
+        frame = re.match(r"(?:\(Pdb\) )?(?:> |  )(\S.*)\(\d+\)\S+\(\)", line)
+        below = frame[1] != file if frame else below and line.startswith("-> ")
+        if not below:
+            kept.append(line.removeprefix("(Pdb) "))
+    return kept
 
 
 @pytest.mark.parametrize("handler", ["in_a_module", "in_the_standard_library", "in_an_activity", "in_a_callback"])

@@ -178,6 +178,7 @@ class Activities:
         while True:
             if attempt.not_before:
                 session.wait_until(attempt.not_before, f"{call.name} to be tried again")
+                attempt = attempt._replace(not_before=0.0)
             self._begin(call, attempt)
             if reach is not None:
                 reach.watch()
@@ -191,7 +192,8 @@ class Activities:
     def _attempt(self, call: Call, recorded: Activity | None) -> Attempt:
         if recorded is None:
             return Attempt(1, 0, 0.0)
-        if recorded.not_before > time.time():
+        if recorded.last_error:
+            # The attempt before failed, and this one has not begun.
             return Attempt(recorded.attempt, recorded.failures, recorded.not_before)
         if call.options.if_interrupted == "stop" and not self.session.setting.retry_interrupted:
             raise Halt(

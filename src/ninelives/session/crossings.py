@@ -6,7 +6,6 @@ leaving it.
 
 from __future__ import annotations
 
-import inspect
 import io
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -258,7 +257,27 @@ class OutsideAsyncIterator(_Crossing, AsyncIterator[Any]):
         return []
 
 
-class OutsideContext(_Crossing):
+class _Context(_Crossing):
+    """An outside context manager that is entered and left."""
+
+    def __init__(self, session: Session, value: Any) -> None:
+        super().__init__(session, value)
+        self._entered = False
+
+    def _leaving(self, value: Any) -> Any:
+        """Return the context manager that is to be left, if that can be done in this process."""
+        context = real(value)
+        if not self._entered and type(context).__module__ == "contextlib" and hasattr(context, "gen"):
+            raise Halt(
+                NotRestorableError(
+                    f"{context.gen.__qualname__} was entered by a process that has ended, and no other can leave it; "
+                    "put the calls that use it into one @activity"
+                )
+            )
+        return context
+
+
+class OutsideContext(_Context):
     """Enters and leaves an outside context manager as activities."""
 
     def __enter__(self) -> Any:
@@ -268,14 +287,14 @@ class OutsideContext(_Crossing):
         return self._call(self._exit, "__exit__", self._value, raised[1])
 
     def _enter(self, value: Any) -> Any:
+        self._entered = True
         return real(value).__enter__()
 
     def _exit(self, value: Any, error: BaseException | None) -> Any:
-        _check_entered(real(value), self.name)
-        return real(value).__exit__(error and type(error), error, error and error.__traceback__)
+        return self._leaving(value).__exit__(error and type(error), error, error and error.__traceback__)
 
 
-class OutsideAsyncContext(_Crossing):
+class OutsideAsyncContext(_Context):
     """Enters and leaves an outside asynchronous context manager as activities."""
 
     async def __aenter__(self) -> Any:
@@ -285,26 +304,11 @@ class OutsideAsyncContext(_Crossing):
         return await self._call(self._exit, "__aexit__", self._value, raised[1])
 
     async def _enter(self, value: Any) -> Any:
+        self._entered = True
         return await real(value).__aenter__()
 
     async def _exit(self, value: Any, error: BaseException | None) -> Any:
-        _check_entered(real(value), self.name)
-        return await real(value).__aexit__(error and type(error), error, error and error.__traceback__)
-
-
-def _check_entered(context: Any, name: str) -> None:
-    """See to it that a context manager made of a generator is left by the process that entered it."""
-    generator: Any = getattr(context, "gen", None) if type(context).__module__ == "contextlib" else None
-    state = inspect.getgeneratorstate(generator) if isinstance(generator, GeneratorType) else ""
-    if isinstance(generator, AsyncGeneratorType):
-        state = inspect.GEN_CREATED if generator.ag_frame is not None and generator.ag_frame.f_lasti < 0 else ""
-    if state == inspect.GEN_CREATED:
-        raise Halt(
-            NotRestorableError(
-                f"{generator.__qualname__} was entered by a process that has ended, and can't be left by another; "
-                "put the with block into one @activity"
-            )
-        )
+        return await self._leaving(value).__aexit__(error and type(error), error, error and error.__traceback__)
 
 
 def half_read(name: str, taken: int) -> NotRestorableError:
