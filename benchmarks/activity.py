@@ -8,7 +8,7 @@ from statistics import median
 import place
 import stopwatch
 
-from ninelives.store import Store
+from ninelives.storage import Store
 
 ROUNDS = 40
 N = 50

@@ -3,7 +3,7 @@
 import place
 import stopwatch
 
-from ninelives.store import Store
+from ninelives.storage import Store
 
 with Store.open(None) as store:
     place.run(store, "calls.py:main")

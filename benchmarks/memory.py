@@ -9,7 +9,7 @@ import sys
 import place
 import stopwatch
 
-from ninelives.store import Store
+from ninelives.storage import Store
 
 SIZE = 100 * 2**20
 

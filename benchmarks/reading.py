@@ -3,7 +3,7 @@
 import place
 import stopwatch
 
-from ninelives.store import Store
+from ninelives.storage import Store
 
 ROUNDS = 20
 N = 1_000

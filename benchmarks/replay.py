@@ -5,7 +5,7 @@ import os
 import place
 import stopwatch
 
-from ninelives.store import Store
+from ninelives.storage import Store
 
 N = 10_000
 os.environ["BENCH_DIED"] = str(place.FOLDER / "died")

@@ -5,7 +5,7 @@ from statistics import median
 import place
 import stopwatch
 
-from ninelives.store import Store
+from ninelives.storage import Store
 
 STARTS = 30
 

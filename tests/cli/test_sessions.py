@@ -12,7 +12,7 @@ import pytest
 
 from ninelives.session.entries import Activity, End, Outcome, Start
 from ninelives.session.journal import row
-from ninelives.store import NewSession, SessionUpdate, Store
+from ninelives.storage import NewSession, SessionUpdate, Store
 
 T = 1_700_000_000.0
 ERROR = {"type": "ValueError", "message": "no", "traceback": "Traceback (most recent call last):\nValueError: no\n"}
@@ -21,7 +21,7 @@ ERROR = {"type": "ValueError", "message": "no", "traceback": "Traceback (most re
 HOLDER = """
 import signal, sys
 from pathlib import Path
-from ninelives.store import Store
+from ninelives.storage import Store
 store = Store.open(Path(sys.argv[1]))
 journal = store.acquire(sys.argv[2])
 signal.signal(signal.SIGTERM, lambda *_: print("told", journal.cancel_requested(), flush=True))

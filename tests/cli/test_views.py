@@ -20,7 +20,7 @@ from ninelives.session.entries import (
     encode,
 )  # fmt: skip
 from ninelives.session.journal import row as as_row
-from ninelives.store import Line, Row, SessionRow
+from ninelives.storage import Line, Row, SessionRow
 from ninelives.worker import views
 
 #: 2023-11-14T22:13:20Z

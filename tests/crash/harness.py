@@ -22,7 +22,7 @@ from ninelives.errors import NinelivesError
 from ninelives.session.entries import Activity, Outcome, decode
 from ninelives.session.link import Line, Put, Row
 from ninelives.session.observer import Silent
-from ninelives.store import Store
+from ninelives.storage import Store
 from ninelives.worker import direct, views
 from ninelives.worker.link import DirectLink
 
@@ -150,7 +150,7 @@ class Place:
         sys.path.insert(0, str(OUTSIDE))
         sys.stdout = open(self.folder / "stdout", "a")  # noqa: SIM115 - until the process ends
         sys.stderr = open(self.folder / "stderr", "a")  # noqa: SIM115
-        direct.entropy = SimpleNamespace(randbits=lambda _: 7)  # type: ignore[assignment]
+        direct.entropy = SimpleNamespace(getrandbits=lambda _: 7)  # type: ignore[assignment]
         direct.DirectLink = killing(kill, self.folder / f"writes-{self.processes}", self.folder / "effects")  # type: ignore[misc]
         with Store.open(self.home) as store:
             if retry_failed:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from ninelives.store import Store
+    from ninelives.storage import Store
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -38,7 +38,7 @@ def opened_store(*, read_only: bool = False, in_memory: bool = False) -> Iterato
     from pathlib import Path
 
     from ninelives.cli.folders import data_folder
-    from ninelives.store import Store
+    from ninelives.storage import Store
 
     store = Store.open(None if in_memory else Path(data_folder()), read_only=read_only)
     try:

@@ -28,10 +28,10 @@ class Progress:
     its own draws. Without a terminal there is no such thread, and only the id is printed.
 
     Args:
-        on_exit: called with the session's id and state before the process exits in the middle of the session.
+        on_exit: called before the process exits in the middle of the session: its id, its state, the exit code.
     """
 
-    def __init__(self, on_exit: Callable[[str, str], None] | None = None) -> None:
+    def __init__(self, on_exit: Callable[[str, str, int], None] | None = None) -> None:
         self._on_exit = on_exit
         self.session_id = ""
         self.done = 0
@@ -89,12 +89,12 @@ class Progress:
         self.done = done
         self._doing, self._since, self._until = f"replays {done}/{total}", 0.0, None
 
-    def ended(self, session_id: str, how: str) -> None:
+    def ended(self, session_id: str, how: str, exit_code: int) -> None:
         """Say what became of the session, right before the process exits with no further word."""
         self._line.close()
         self.say(last_line(session_id, how))
         if self._on_exit:
-            self._on_exit(session_id, how)
+            self._on_exit(session_id, how, exit_code)
 
     # What the commands call.
 

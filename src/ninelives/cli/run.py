@@ -15,7 +15,7 @@ from ninelives.errors import SessionNotFoundError
 
 if TYPE_CHECKING:
     from ninelives.cli.progress import Progress
-    from ninelives.store import Store
+    from ninelives.storage import Store
     from ninelives.worker.direct import Finished
 
 _JSON_HELP = (
@@ -178,7 +178,7 @@ def _observe(go: Callable[[Progress], Finished], *, as_json: bool) -> int:
     return finished.exit_code
 
 
-def _exit_document(session_id: str, state: str) -> None:
+def _exit_document(session_id: str, state: str, exit_code: int) -> None:
     """Print the document of a session that a signal ends; the exit code says which."""
-    nothing = {"exit_code": None, "result": None, "error": None, "already": False}
+    nothing = {"exit_code": exit_code, "result": None, "error": None, "already": False}
     emit_json({"session_id": session_id, "state": state} | nothing)

@@ -45,19 +45,27 @@ class _Entry(NamedTuple):
     executable: bool
 
 
-def pack(code_dir: Path) -> Build:
+def pack(code_dir: Path, *, leave_out: Path | None = None) -> Build:
     """Return the build of a code directory: the same files make the same build, whenever and wherever.
 
     Left out are hidden files, caches, virtual environments, ``node_modules``, what ``.gitignore`` and
     ``.ninelivesignore`` name, links that lead out of the directory, and files over 5 MiB.
 
+    Args:
+        code_dir: the directory.
+        leave_out: a folder that is none of the program, wherever it is: the store's. Reading a database's files behind
+            its back drops the locks that this process has on them.
+
     Raises:
-        ProgramError: the directory can't be read, or is too large.
+        ProgramError: the directory can't be read, is too large, or is the folder to be left out.
     """
     root = os.path.realpath(code_dir)
+    left_out = os.path.realpath(leave_out) if leave_out is not None else ""
+    if root == left_out:
+        raise ProgramError(f"{root} is the folder of ninelives' own data: put the program into a folder of its own")
     skipped: dict[str, str] = {}
     try:
-        entries = sorted(_limited(root, _walk(root, skipped)))
+        entries = sorted(_limited(root, _walk(root, left_out, skipped)))
         members = [Member(entry.path, _read(root, entry.path), entry.executable) for entry in entries]
     except OSError as error:
         where = f"{error.filename} can't be read ({error.strerror})"
@@ -84,7 +92,7 @@ def _limited(root: str, entries: Iterator[_Entry]) -> Iterator[_Entry]:
         yield entry
 
 
-def _walk(root: str, skipped: dict[str, str]) -> Iterator[_Entry]:
+def _walk(root: str, left_out: str, skipped: dict[str, str]) -> Iterator[_Entry]:
     #: folders yet to be read: where, relative path with a slash, ignore files that count there, real paths above it
     folders: list[tuple[str, str, _Ignores, frozenset[str]]] = [(root, "", (), frozenset({root}))]
     while folders:
@@ -103,7 +111,7 @@ def _walk(root: str, skipped: dict[str, str]) -> Iterator[_Entry]:
                 skipped[path] = "a link that leads out of the code directory, or nowhere"
             elif is_folder:
                 real = os.path.realpath(entry.path) if entry.is_symlink() else entry.path
-                if real not in above:
+                if real not in above and real != left_out:
                     folders.append((entry.path, path + "/", ignores, above | {real}))
             elif entry.is_file():
                 if (status := entry.stat()).st_size > LARGEST_FILE:

@@ -15,11 +15,13 @@ import os
 import sys
 import types
 from collections.abc import Mapping
-from importlib.abc import PathEntryFinder
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ninelives.code import rewrite
+
+if TYPE_CHECKING:
+    from importlib.abc import PathEntryFinder
 
 #: Folders that hold other people's packages, wherever they are.
 _PACKAGES = frozenset({"site-packages", "dist-packages", "node_modules", "__pycache__"})

@@ -28,7 +28,7 @@ class Observer(Protocol):
         """The session waits for ``what``, at the latest until a unix time in seconds; an empty ``what``: no longer."""
         ...
 
-    def ended(self, session_id: str, how: str) -> None:
+    def ended(self, session_id: str, how: str, exit_code: int) -> None:
         """The session's process ends at once: it was interrupted or cancelled, or ``how`` says why."""
         ...
 
@@ -51,5 +51,5 @@ class Silent:
     def waiting(self, what: str, until: float | None) -> None:
         """See `Observer`."""
 
-    def ended(self, session_id: str, how: str) -> None:
+    def ended(self, session_id: str, how: str, exit_code: int) -> None:
         """See `Observer`."""

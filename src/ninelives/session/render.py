@@ -31,8 +31,8 @@ _PLAIN = (date, time, timedelta, tzinfo, Decimal, Fraction, PurePath, UUID, rang
 #: Characters of a rendering; the rest is cut off.
 LIMIT = 2_000
 
-#: Characters of a string that are looked at one by one; more than are shown, so that the cut takes off what is left of a
-#: secret that was not recognised.
+#: Characters of a string that are looked at one by one; more than are shown, so that the cut takes off what is left of
+#: a secret that was not recognised.
 LONG = LIMIT + 500
 
 #: Items of a result's container that are rendered.

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple, TextIO
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from ninelives.code.classify import Classifier
 from ninelives.code.importer import UserCode, user_builtins
@@ -26,7 +26,6 @@ from ninelives.session.journal import Journal, row
 from ninelives.session.lanes import Lane, active, directly
 from ninelives.session.link import Link
 from ninelives.session.live import LiveValues
-from ninelives.session.loop import SessionLoop
 from ninelives.session.observer import Observer
 from ninelives.session.output import Output, Streams
 from ninelives.session.scheduler import Expected, Scheduler
@@ -35,6 +34,9 @@ from ninelives.session.stop import Halt
 from ninelives.session.stored import Stored
 from ninelives.session.userdefined import LocalClasses
 from ninelives.session.values import Values
+
+if TYPE_CHECKING:
+    from ninelives.session.loop import SessionLoop
 
 #: Folder of ninelives itself: its frames are not shown to users.
 OWN = os.path.join(str(Path(__file__).resolve().parent.parent), "")
@@ -52,6 +54,8 @@ class Setting(NamedTuple):
     stderr: TextIO
     #: cut out of every rendering, log line and error
     secrets: frozenset[str] = frozenset()
+    #: where the code was when the session started, if that is somewhere else
+    former_dir: str = ""
     #: the code was repaired since the journal was written: changed arguments only warn
     repaired: bool = False
     #: a person has seen that a call which was cut off may be made again
@@ -116,7 +120,7 @@ class Session:
         self.loop: SessionLoop | None = None
         self._halted: Halt | None = None
         self._secrets = sorted((secret for secret in setting.secrets if secret), key=len, reverse=True)
-        self._code_dir = str(setting.code_dir)
+        self._code_dirs = [folder for folder in (str(setting.code_dir), setting.former_dir) if folder]
         self._files: dict[str, str] = {}
         self._warned: set[tuple[str, int]] = set()
 
@@ -200,6 +204,9 @@ class Session:
     def event_loop(self) -> SessionLoop:
         """Return the session's event loop."""
         if self.loop is None:
+            # Late: asyncio takes 20 ms to import, and most programs need none.
+            from ninelives.session.loop import SessionLoop
+
             self.loop = SessionLoop(self, self.lane)
         return self.loop
 
@@ -310,7 +317,11 @@ class Session:
 
     def shown(self, text: str) -> str:
         """Return rendered arguments or results without secrets, and with paths relative to the code."""
-        return self.hide(text).replace(self._code_dir, ".")
+        text = self.hide(text)
+        for folder in self._code_dirs:
+            if folder in text:
+                text = text.replace(folder, ".")
+        return text
 
     def place(self, frame: Any) -> tuple[str, int]:
         """Return the file, relative to the code, and the line of the nearest user code around a frame."""

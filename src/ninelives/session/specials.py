@@ -4,7 +4,6 @@ from __future__ import annotations
 import __future__
 
 import ast
-import asyncio
 import builtins
 import copy
 import os
@@ -206,8 +205,3 @@ def _debug(f: Any, /, *args: Any, **kwargs: Any) -> Any:
     out = sys.stdout.terminal if isinstance(sys.stdout, SessionStream) else sys.stdout
     pdb.Pdb(stdout=out, skip=["ninelives.*"]).set_trace(sys._getframe(1))
     return None
-
-
-def is_coroutine(value: Any) -> bool:
-    """Return whether a handler's result is to be awaited."""
-    return asyncio.iscoroutine(value) or hasattr(type(value), "__await__")

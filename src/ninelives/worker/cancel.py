@@ -7,7 +7,7 @@ import signal
 from dataclasses import dataclass
 
 from ninelives.errors import SessionBusyError, UsageError
-from ninelives.store import SessionUpdate, Store
+from ninelives.storage import SessionUpdate, Store
 
 #: States that a session never leaves, so that there is nothing to cancel.
 _OVER = frozenset({"completed", "error", "cancelled"})

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import secrets as entropy
+import random
 import sys
 import time
 import uuid
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ninelives.code.build import Build, pack
@@ -26,24 +27,26 @@ from ninelives.session.journal import Journal as SessionJournal
 from ninelives.session.journal import row
 from ninelives.session.observer import Observer
 from ninelives.session.session import Ended, Session, Setting
-from ninelives.store import Journal, NewSession, SessionRow, SessionUpdate, Store
+from ninelives.storage import Journal, NewSession, SessionRow, SessionUpdate, Store
 from ninelives.worker import interruption
 from ninelives.worker.link import DirectLink
 from ninelives.worker.project import Project, find_project
+
+#: Where the seeds of sessions come from.
+entropy: random.Random = random.SystemRandom()
 
 _RUNNING = SessionUpdate(state="running", waiting_for="", error="")
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
-@dataclass(frozen=True)
-class RunRequest:
+class RunRequest(NamedTuple):
     """What `ninelives run` was asked for."""
 
     file: Path
     handler: str
     #: event_type, event_id, integration_id, data
     event: dict[str, Any]
-    vars: dict[str, str] = field(default_factory=dict)
+    vars: Mapping[str, str] = MappingProxyType({})
     #: names of the vars that are secret
     secret_vars: frozenset[str] = frozenset()
     #: the id to create, or to go on with; None makes a new one
@@ -74,7 +77,7 @@ def run(store: Store, request: RunRequest, observer: Observer) -> Finished:
     if request.session_id is not None and _exists(store, request.session_id):
         return resume(store, request.session_id, vars=request.vars, secret_vars=request.secret_vars, observer=observer)
     project = find_project(request.file)
-    build = pack(project.root)
+    build = pack(project.root, leave_out=store.home)
     session_id = request.session_id or uuid.uuid4().hex
     start = _start(store, project, build, request)
     new = NewSession(
@@ -104,7 +107,7 @@ def resume(
     *,
     code_dir: Path | None = None,
     retry_failed: bool = False,
-    vars: dict[str, str] | None = None,
+    vars: Mapping[str, str] = MappingProxyType({}),
     secret_vars: frozenset[str] = frozenset(),
     observer: Observer,
 ) -> Finished:
@@ -138,7 +141,7 @@ def resume(
     except BaseException:
         journal.release(SessionUpdate(state=session.state, error=session.error))
         raise
-    return place.run(start, vars or {}, secret_vars, cwd=session.cwd)
+    return place.run(start, vars, secret_vars, cwd=session.cwd)
 
 
 class _Place:
@@ -149,6 +152,7 @@ class _Place:
         self.journal = journal
         self.code_dir = code_dir
         self.project = project
+        self.former_dir = ""
         self.observer = observer
         self.repaired = False
         self.retry_interrupted = False
@@ -163,13 +167,14 @@ class _Place:
         if recorded.start is None:
             raise StoppedError(f"the journal of session {session.session_id} has no start")
         if repaired:
-            build = pack(self.code_dir)
+            build = pack(self.code_dir, leave_out=self.store.home)
             self.store.builds.put(build)
             self.update = SessionUpdate(build_id=build.id, code_dir=str(self.code_dir))
             self.repaired = True
         else:
             self.repaired = session.build_id != recorded.start.build_id
         self.retry_interrupted = retry_failed
+        self.former_dir = session.code_dir
         forgotten = self._forgotten(recorded, link, retry_failed=retry_failed)
         if forgotten or repaired:
             self.journal.commit([row(forgotten)] if forgotten else (), update=self.update)
@@ -188,7 +193,7 @@ class _Place:
         return None
 
     def run(
-        self, start: Start, variables: dict[str, str], secret_vars: frozenset[str], cwd: str | None = None
+        self, start: Start, variables: Mapping[str, str], secret_vars: frozenset[str], cwd: str | None = None
     ) -> Finished:
         """Run the session, and give its lease back when it can't go on."""
         link = DirectLink(self.store, self.journal, self.project.name)
@@ -204,6 +209,7 @@ class _Place:
                 sys.stdout,
                 sys.stderr,
                 frozenset(hidden),
+                self.former_dir,
                 self.repaired,
                 self.retry_interrupted,
                 self.project.rules,
@@ -245,7 +251,7 @@ def _start(store: Store, project: Project, build: Build, request: RunRequest) ->
         FORMAT,
         f"{file.as_posix()}:{request.handler}",
         request.event,
-        entropy.randbits(63),
+        entropy.getrandbits(63),
         store.hash_seed,
         PYTHON,
         build.id,
@@ -290,18 +296,18 @@ def _code(store: Store, session: SessionRow, repaired: Path | None) -> tuple[Pat
             raise UsageError(f"{repaired}: there is no {file} in it, which session {session.session_id} runs")
         return root, find_project(root / file, root=root)._replace(name=session.project)
     here = Path(session.code_dir)
-    root = here if _is_unchanged(here, session.build_id) else store.builds.path(session.build_id)
+    root = here if _is_unchanged(store, here, session.build_id) else store.builds.path(session.build_id)
     return root, find_project(root / file, root=root)._replace(name=session.project)
 
 
-def _is_unchanged(root: Path, build_id: str) -> bool:
+def _is_unchanged(store: Store, root: Path, build_id: str) -> bool:
     try:
-        return root.is_dir() and pack(root).id == build_id
+        return root.is_dir() and pack(root, leave_out=store.home).id == build_id
     except ProgramError:
         return False
 
 
-def _set_environment(start: Start, variables: dict[str, str], secret_vars: frozenset[str]) -> list[str]:
+def _set_environment(start: Start, variables: Mapping[str, str], secret_vars: frozenset[str]) -> list[str]:
     """Set the program's variables, and return the secret values.
 
     Raises:

@@ -16,7 +16,7 @@ from typing import Any
 
 from ninelives.errors import ExitCode, StoreError
 from ninelives.session.observer import Observer
-from ninelives.store import Journal, SessionUpdate
+from ninelives.storage import Journal, SessionUpdate
 from ninelives.worker.link import DirectLink
 
 _CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
@@ -51,7 +51,7 @@ def _stop(number: signal.Signals, journal: Journal, observer: Observer) -> None:
         journal.release(SessionUpdate(state=state, waiting_for=""))
     except StoreError as error:
         # What is recorded is safe, and a dead process's lease is free.
-        observer.ended(journal.session_id, f"ninelives: {error}")
-    observer.ended(journal.session_id, state)
+        state = f"ninelives: {error}"
+    observer.ended(journal.session_id, state, int(_CODES[number]))
     sys.stdout.flush()
     os._exit(_CODES[number])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from ninelives.session.link import BlobSink, BlobSource, Line, Put, Row
-from ninelives.store import Journal, SessionUpdate, Store
-from ninelives.store import Put as StorePut
+from ninelives.storage import Journal, SessionUpdate, Store
+from ninelives.storage import Put as StorePut
 
 
 class DirectLink:

@@ -31,7 +31,7 @@ from ninelives.session.entries import decode as decode_entry
 from ninelives.session.journal import KIND, KINDS
 
 if TYPE_CHECKING:
-    from ninelives.store import Line, Row, SessionRow
+    from ninelives.storage import Line, Row, SessionRow
 
 #: How `counts` names the kinds of operations.
 _COUNTED = {"activity": "activities", "value": "values", "sleep": "sleeps", "store": "store"}

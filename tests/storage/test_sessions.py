@@ -16,7 +16,7 @@ from ninelives.errors import (
     StoreNewerError,
     StoreReadOnlyError,
 )
-from ninelives.store import Line, Put, Row, SessionUpdate, Store
+from ninelives.storage import Line, Put, Row, SessionUpdate, Store
 
 
 def test_a_session_is_there_with_its_first_rows_and_lines(store, make):

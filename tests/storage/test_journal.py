@@ -3,8 +3,8 @@
 import pytest
 
 from ninelives.errors import StoreError
-from ninelives.store import Line, Put, Row, Store
-from ninelives.store import tail as tails
+from ninelives.storage import Line, Put, Row, Store
+from ninelives.storage import tail as tails
 
 
 def line(text, lane="0"):
@@ -133,7 +133,7 @@ def test_a_tail_that_is_in_the_database_already_counts_once(home, store, run):
 
 def test_a_reader_sees_every_row_once_while_a_session_writes(store, start):
     process = start("""
-        from ninelives.store import tail
+        from ninelives.storage import tail
         tail.LARGE = 500
         store = Store.open(home)
         store.create(NewSession(session_id="one", project="p", entry_point="e", created_at=1.0), [])

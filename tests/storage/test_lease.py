@@ -7,7 +7,7 @@ import pytest
 
 from ninelives.errors import SessionBusyError
 from ninelives.processes import marker_of, process_identity
-from ninelives.store import Row, Store
+from ninelives.storage import Row, Store
 
 HOLD = """
     store = Store.open(home)

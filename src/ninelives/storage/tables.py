@@ -10,8 +10,8 @@ from operator import itemgetter
 from typing import cast
 
 from ninelives.errors import StoreError
-from ninelives.store.database import Database
-from ninelives.store.records import AnyLine, Line, Row, SessionUpdate
+from ninelives.storage.database import Database
+from ninelives.storage.records import AnyLine, Line, Row, SessionUpdate
 
 #: A session has at most this many rows, and as many lines.
 ROOM = 1 << 32

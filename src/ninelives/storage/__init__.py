@@ -3,11 +3,11 @@
 The store keeps entries and values as bytes and never looks into them.
 """
 
-from ninelives.store.blobs import Blobs, BlobWriter
-from ninelives.store.builds import Builds
-from ninelives.store.journal import Journal
-from ninelives.store.records import Line, NewSession, Put, Row, SessionRow, SessionUpdate
-from ninelives.store.store import Store
+from ninelives.storage.blobs import Blobs, BlobWriter
+from ninelives.storage.builds import Builds
+from ninelives.storage.journal import Journal
+from ninelives.storage.records import Line, NewSession, Put, Row, SessionRow, SessionUpdate
+from ninelives.storage.store import Store
 
 __all__ = [
     "BlobWriter",

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ninelives.store import Line, NewSession, Put, Row, SessionUpdate, Store, tail
+from ninelives.storage import Line, NewSession, Put, Row, SessionUpdate, Store, tail
 
 SESSION = "s"
 BLOB = b"large" * 1000

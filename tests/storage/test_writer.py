@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from ninelives.errors import StoreBusyError, StoreFullError
-from ninelives.store import Put, Row, SessionUpdate, Store, database
+from ninelives.storage import Put, Row, SessionUpdate, Store, database
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 
-from ninelives.store.database import Database
-from ninelives.store.records import Put
-from ninelives.store.writer import RefusedError
+from ninelives.storage.database import Database
+from ninelives.storage.records import Put
+from ninelives.storage.writer import RefusedError
 
 
 def get_value(database: Database, project: str, key: str) -> tuple[bytes, int] | None:

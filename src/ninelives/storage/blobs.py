@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO
 
 from ninelives.errors import StoreCorruptError
-from ninelives.store.database import explain_os_error
+from ninelives.storage.database import explain_os_error
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer

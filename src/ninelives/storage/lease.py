@@ -15,7 +15,7 @@ import sys
 import threading
 from pathlib import Path
 
-from ninelives.store.database import explain_os_error
+from ninelives.storage.database import explain_os_error
 
 _LINUX: bool = sys.platform.startswith("linux")
 

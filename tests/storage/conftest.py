@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ninelives.store import NewSession, Store
+from ninelives.storage import NewSession, Store
 
 SOURCE = Path(__file__).parents[2] / "src"
 
@@ -20,7 +20,7 @@ SOURCE = Path(__file__).parents[2] / "src"
 PREAMBLE = """
 import os, signal, sys
 from pathlib import Path
-from ninelives.store import *
+from ninelives.storage import *
 home = Path(os.environ["NINELIVES_HOME"])
 def say(text):
     os.write(1, f"{text}\\n".encode())

@@ -10,17 +10,17 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from ninelives.errors import SessionBusyError, SessionNotFoundError, StoreError
-from ninelives.store import values
-from ninelives.store.blobs import Blobs
-from ninelives.store.builds import Builds
-from ninelives.store.database import Database, explain_os_error, read_only
-from ninelives.store.journal import Journal
-from ninelives.store.lease import Leases
-from ninelives.store.records import OPEN_STATES, AnyLine, AnyRow, Line, NewSession, Row, SessionRow, SessionUpdate
-from ninelives.store.tables import merge_lines, merge_rows, read_lines, read_rows
-from ninelives.store.tail import read_tail
-from ninelives.store.works import Create, Delete, Execute, RemoveGarbage, TakeLease
-from ninelives.store.writer import Writer
+from ninelives.storage import values
+from ninelives.storage.blobs import Blobs
+from ninelives.storage.builds import Builds
+from ninelives.storage.database import Database, explain_os_error, read_only
+from ninelives.storage.journal import Journal
+from ninelives.storage.lease import Leases
+from ninelives.storage.records import OPEN_STATES, AnyLine, AnyRow, Line, NewSession, Row, SessionRow, SessionUpdate
+from ninelives.storage.tables import merge_lines, merge_rows, read_lines, read_rows
+from ninelives.storage.tail import read_tail
+from ninelives.storage.works import Create, Delete, Execute, RemoveGarbage, TakeLease
+from ninelives.storage.writer import Writer
 
 if TYPE_CHECKING:
     import tempfile
@@ -44,6 +44,8 @@ class Store:
         self._writer = Writer(self._database)
         self._leases = Leases(home)
         self._live: dict[int, Journal] = {}
+        #: the folder; None: in memory
+        self.home = home
         self._temporary = None if home else _temporary_folder()
         folder = home or Path(self._temporary.name if self._temporary else "")
         self._tails = home / "tails" if home else None

@@ -8,8 +8,8 @@ from typing import Protocol
 
 from ninelives import archive
 from ninelives.errors import BuildGoneError
-from ninelives.store.blobs import new_path, sync
-from ninelives.store.database import explain_os_error
+from ninelives.storage.blobs import new_path, sync
+from ninelives.storage.database import explain_os_error
 
 
 class Packed(Protocol):

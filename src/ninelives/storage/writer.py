@@ -6,8 +6,8 @@ import sqlite3
 import threading
 import time
 
-from ninelives.store import database
-from ninelives.store.database import Database, explain, read_only
+from ninelives.storage import database
+from ninelives.storage.database import Database, explain, read_only
 
 #: How long to wait, in seconds, when another process writes. SQLite's own waiting grows to 0.1 s, and let one of four
 #: busy processes wait for two seconds.

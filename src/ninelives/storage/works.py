@@ -9,10 +9,10 @@ from typing import Any
 
 from ninelives.errors import EventSeenError, SessionExistsError, SessionNotFoundError
 from ninelives.processes import marker_of, process_identity
-from ninelives.store.blobs import Blobs
-from ninelives.store.records import AnyLine, AnyRow, NewSession, SessionUpdate
-from ninelives.store.tables import INSERT_LINE, ROOM, insert_rows, storable, update_session
-from ninelives.store.writer import Work
+from ninelives.storage.blobs import Blobs
+from ninelives.storage.records import AnyLine, AnyRow, NewSession, SessionUpdate
+from ninelives.storage.tables import INSERT_LINE, ROOM, insert_rows, storable, update_session
+from ninelives.storage.writer import Work
 
 
 class Execute(Work):

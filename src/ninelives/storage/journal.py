@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ninelives.errors import StoreError
-from ninelives.store import tail as tails
-from ninelives.store import values
-from ninelives.store.blobs import Blobs
-from ninelives.store.database import Database
-from ninelives.store.records import AnyLine, AnyRow, Line, Put, Row, SessionUpdate
-from ninelives.store.tables import (
+from ninelives.storage import tail as tails
+from ninelives.storage import values
+from ninelives.storage.blobs import Blobs
+from ninelives.storage.database import Database
+from ninelives.storage.records import AnyLine, AnyRow, Line, Put, Row, SessionUpdate
+from ninelives.storage.tables import (
     INSERT_LINE,
     ROOM,
     LineRecord,
@@ -24,7 +24,7 @@ from ninelives.store.tables import (
     storable,
     update_session,
 )
-from ninelives.store.writer import Work, Writer
+from ninelives.storage.writer import Work, Writer
 
 
 class Journal:

@@ -9,7 +9,7 @@ import zlib
 import pytest
 
 from ninelives.errors import StoreCorruptError
-from ninelives.store import Store
+from ninelives.storage import Store
 
 
 def write(store, content):

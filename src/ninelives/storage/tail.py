@@ -17,8 +17,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from ninelives.store.database import explain_os_error
-from ninelives.store.records import AnyLine, AnyRow, Line, Row
+from ninelives.storage.database import explain_os_error
+from ninelives.storage.records import AnyLine, AnyRow, Line, Row
 
 #: A tail larger than this, in bytes, is emptied once all of it is in the database; more often would cost more time.
 LARGE = 256 * 1024
