@@ -1,10 +1,16 @@
-"""The peer: one step of a DBOS workflow on SQLite, in seconds, with the same result as our activity."""
+"""The peer: one step of a DBOS workflow on SQLite, in seconds, with the same result as our activity.
+
+The median of rounds' means counts, as for our activity; the start and the end of a workflow are not part of it.
+"""
+
+from statistics import median
 
 import place
 import stopwatch
 from dbos import DBOS, DBOSConfig
 
-N = 300
+ROUNDS = 8
+N = 50
 
 config: DBOSConfig = {
     "name": "steps",
@@ -20,15 +26,17 @@ def give() -> str:
 
 
 @DBOS.workflow()
-def steps(n: int) -> None:
-    for _ in range(n):
+def steps() -> None:
+    for _ in range(20):
         give()
+    for _ in range(ROUNDS):
+        stopwatch.start()
+        for _ in range(N):
+            give()
+        stopwatch.stop("step")
 
 
 DBOS.launch()
-steps(20)
-stopwatch.start()
-steps(N)
-stopwatch.stop("step")
+steps()
 DBOS.destroy()
-place.report({"step": stopwatch.times["step"][0] / N})
+place.report({"step": median(stopwatch.times["step"]) / N})

@@ -151,7 +151,7 @@ class Place:
         sys.stdout = open(self.folder / "stdout", "a")  # noqa: SIM115 - until the process ends
         sys.stderr = open(self.folder / "stderr", "a")  # noqa: SIM115
         direct.entropy = SimpleNamespace(getrandbits=lambda _: 7)  # type: ignore[assignment]
-        direct.DirectLink = killing(kill, self.folder / f"writes-{self.processes}", self.folder / "effects")  # type: ignore[misc]
+        direct.DirectLink = killing(kill, self.folder / f"writes-{self.processes}", self.folder / "effects")  # type: ignore[attr-defined]
         with Store.open(self.home) as store:
             if retry_failed:
                 return direct.resume(store, SESSION, retry_failed=True, observer=Silent()).exit_code
@@ -196,7 +196,12 @@ def killing(kill: Kill | None, log: Path, effects: Path) -> type[DirectLink]:
             self._at(rows, lambda: note(rows, lines))
 
         def commit(
-            self, rows: Sequence[Row], lines: Sequence[Line] = (), *, puts: Sequence[Put] = (), blobs: Sequence[str] = ()
+            self,
+            rows: Sequence[Row],
+            lines: Sequence[Line] = (),
+            *,
+            puts: Sequence[Put] = (),
+            blobs: Sequence[str] = (),
         ) -> bool:
             commit = super().commit
             done: bool = self._at(rows, lambda: commit(rows, lines, puts=puts, blobs=blobs))

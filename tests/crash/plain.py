@@ -60,7 +60,7 @@ def run(code: Path, event: dict[str, Any], to: Path, session_id: str) -> int:
     lines: list[str] = []
     out, err = Recorder("stdout", lines), Recorder("stderr", lines)
     streams = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = out, err  # type: ignore[assignment]
+    sys.stdout, sys.stderr = out, err
     _record_logs(lines, err)
     try:
         ends = [f"completed: {render.text(_call(event, session_id))}"]
@@ -122,5 +122,3 @@ def _record_logs(lines: list[str], err: Recorder) -> None:
         err.logging = False
 
     logging.Logger.callHandlers = record  # type: ignore[method-assign, assignment]
-
-

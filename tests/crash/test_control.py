@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 
 import pytest
+
 from crash import programs
 from crash.harness import Kill, Place
 from crash.test_equivalence import check_disturbed

@@ -7,9 +7,10 @@ import signal
 from itertools import combinations
 
 import pytest
+from sampling import MODE, sampled
+
 from crash import programs
 from crash.harness import Kill, Place, Result
-from sampling import MODE, sampled
 
 #: Set to write down what the programs give undisturbed, for a person to review.
 UPDATE = os.environ.get("UPDATE_PROGRAMS") == "1"

@@ -16,7 +16,7 @@ from ninelives.code.rewrite import HOOKS, rewrite_source, rewrite_tree
 GUARDED = [
     # Calls: the callable is guarded, its arguments stay where they were.
     ("call", "f(x, y=1)", "__guard__(f)(x, y=1)"),
-    ("call with stars", "f(*xs, **options)", "__guard__(f)(*__guard_iter__(xs), **options)"),
+    ("call with stars", "f(*xs, **options)", "__guard__(f)(*__guard_iter__(xs), **__guard_mapping__(options))"),
     ("call of a call", "f(x)(y)", "__guard__(__guard__(f)(x))(y)"),
     ("call in an argument", "f(g(x))", "__guard__(f)(__guard__(g)(x))"),
     ("method", "a.b.c(x)", "__guard__(a.b.c)(x)"),
@@ -41,9 +41,9 @@ GUARDED = [
     ("augmented", "total += f(x)", "total += __guard__(f)(x)"),
     ("target", "cache[f(x)] = y", "cache[__guard__(f)(x)] = y"),
     ("while", "while f(x):\n    pass", "while __guard__(f)(x):\n    pass"),
-    ("except", "try:\n    f()\nexcept g():\n    h()", "try:\n    __guard__(f)()\nexcept __guard__(g)():\n    __guard__(h)()"),
-    ("except group", "try:\n    f()\nexcept* E:\n    g()", "try:\n    __guard__(f)()\nexcept* E:\n    __guard__(g)()"),
-    ("dict", "{f(k): g(v), **h(m)}", "{__guard__(f)(k): __guard__(g)(v), **__guard__(h)(m)}"),
+    ("except", "try:\n    f()\nexcept g():\n    h()", "try:\n    __guard__(f)()\nexcept __guard__(g)():\n    __guard_except__()\n    __guard__(h)()"),
+    ("except group", "try:\n    f()\nexcept* E:\n    g()", "try:\n    __guard__(f)()\nexcept* E:\n    __guard_except__()\n    __guard__(g)()"),
+    ("dict", "{f(k): g(v), **h(m)}", "{__guard__(f)(k): __guard__(g)(v), **__guard_mapping__(__guard__(h)(m))}"),
     ("match", "match f(x):\n    case 1 if g(x):\n        h(x)", "match __guard__(f)(x):\n    case 1 if __guard__(g)(x):\n        __guard__(h)(x)"),
     ("lambda", "key = lambda row: f(row)", "key = lambda row: __guard__(f)(row)"),
     ("default", "def g(a=f(1), *, b=f(2)):\n    pass", "def g(a=__guard__(f)(1), *, b=__guard__(f)(2)):\n    pass"),
@@ -305,7 +305,7 @@ def seen_by(tree: ast.Module) -> Any:
 
 
 def open_guards() -> dict[str, Any]:
-    return dict.fromkeys(HOOKS, lambda operand: operand)
+    return dict.fromkeys(HOOKS, lambda operand=None: operand)
 
 
 def rewritten(source: str) -> str:

@@ -8,6 +8,7 @@ itself, so a direct call has the frames it had. The other ways to reach the outs
 ``yield from xs``         ``yield from __guard_iter__(xs)``
 ``*xs``, ``a, b = xs``    the same
 ``x in xs``               ``x in __guard_in__(xs)``
+``**xs``                  ``**__guard_mapping__(xs)``
 ``async for x in xs``     ``async for x in __guard_aiter__(xs)``
 ``with m``                ``with __guard_with__(m)``
 ``async with m``          ``async with __guard_awith__(m)``
@@ -28,6 +29,7 @@ from typing import Any, TypeVar
 CALL = "__guard__"
 ITER = "__guard_iter__"
 CONTAINS = "__guard_in__"
+MAPPING = "__guard_mapping__"
 ASYNC_ITER = "__guard_aiter__"
 WITH = "__guard_with__"
 ASYNC_WITH = "__guard_awith__"
@@ -35,7 +37,7 @@ AWAIT = "__guard_await__"
 CAUGHT = "__guard_except__"
 
 #: The names that rewritten code takes from its module's builtins.
-HOOKS = (CALL, ITER, CONTAINS, ASYNC_ITER, WITH, ASYNC_WITH, AWAIT, CAUGHT)
+HOOKS = (CALL, ITER, CONTAINS, MAPPING, ASYNC_ITER, WITH, ASYNC_WITH, AWAIT, CAUGHT)
 
 Node = TypeVar("Node", bound=ast.AST)
 Function = TypeVar("Function", ast.FunctionDef, ast.AsyncFunctionDef)
@@ -81,6 +83,16 @@ class _Guards(ast.NodeTransformer):
         if isinstance(node.func, ast.Attribute):
             _start_at_attribute(node, node.func)
         node.func = _guarded(CALL, node.func)
+        for keyword in node.keywords:
+            if keyword.arg is None and not isinstance(keyword.value, _DISPLAYS):
+                keyword.value = _guarded(MAPPING, keyword.value)
+        return node
+
+    def visit_Dict(self, node: ast.Dict) -> ast.Dict:
+        self.generic_visit(node)
+        for index, (key, value) in enumerate(zip(node.keys, node.values, strict=True)):
+            if key is None and not isinstance(value, _DISPLAYS):
+                node.values[index] = _guarded(MAPPING, value)
         return node
 
     # The iterated.

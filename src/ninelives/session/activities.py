@@ -146,7 +146,7 @@ class Activities:
             value = session.values.decode(data, "", ())
         else:
             reach = self._reach(call)
-            session.live.remake_with(call.key, partial(self._remake, call, reach.index))
+            session.live.remake_with(call.key, partial(self._remake, call, outcome.changed))
             value = session.values.decode(data, outcome.blob, reach.objects)
             if outcome.changed:
                 value, changes = value
@@ -158,12 +158,16 @@ class Activities:
         session.replayed(self.done)
         return outcome.ok, value
 
-    def _remake(self, call: Call, known: dict[int, int]) -> list[Any]:
-        """Call again for the live leaves of a recorded result."""
+    def _remake(self, call: Call, changed: bool) -> list[Any]:
+        """Call again for the live leaves of a recorded result, and of what the call changed."""
+        reach = self._reach(call)
         token = running_activity.set(RunningActivity(self.session.id, call.key, 1))
         try:
             call.args, call.kwargs = files.without_truncation(call.name, call.args, call.kwargs)
-            return self.session.values.leaves(call.key, self._invoke(call), known)
+            reach.watch()
+            value = self._invoke(call)
+            recorded = (value, reach.changes()) if changed else value
+            return self.session.values.leaves(call.key, recorded, reach.index)
         finally:
             running_activity.reset(token)
 
@@ -318,7 +322,8 @@ class Activities:
         if not changes:
             return ok, encoded.value
         given, changes = encoded.value
-        apply(changes, objects)
+        for name in apply(changes, objects, live=True):
+            session.warn_of_lost_change(lane, call.name, name)
         return ok, given
 
     # Awaited calls.

@@ -14,12 +14,20 @@ from functools import partial
 from operator import is_
 from typing import Any
 
+from ninelives.code.naming import class_name
+from ninelives.errors import NotRestorableError
 from ninelives.session.exceptions import traceback_of
 from ninelives.session.live import StandIn, StandInMethod, real, reference
 from ninelives.session.render import ATOMS
+from ninelives.session.stop import Halt
 
 #: Classes whose objects pickle has refused: their insides are live, and are not followed.
 _unfollowed: set[type] = set()
+
+_GENERATORS = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType)
+
+#: In place of how a change is made again: it can't be.
+LOST = "lost"
 
 _CODE = (types.BuiltinFunctionType, types.ModuleType, type)
 
@@ -96,9 +104,16 @@ class Reach:
             if before is None:
                 continue
             how, content = before
-            after = self._content(self.objects[index])
-            if after is not None and not (how == after[0] and _same(how, content, after[1])):
-                found.append((index, after[0], _state(self.objects[index]) if after[0] == "pickle" else after[1]))
+            value = self.objects[index]
+            after = self._content(value)
+            if after is None or (how == after[0] and _same(how, content, after[1])):
+                continue
+            if how == "pickle":
+                found.append((index, *_pickled_change(value, content)))
+            elif how == "generator" and after[1] is not None:
+                found.append((index, LOST, class_name(type(value))))
+            else:
+                found.append((index, *after))
         return found
 
     def _content(self, value: Any) -> tuple[str, Any] | None:
@@ -113,6 +128,8 @@ class Reach:
             return "bytes", bytes(value)
         if cls is types.CellType:
             return "cell", list(_cell(value))
+        if cls in _GENERATORS:
+            return "generator", _place_in(value)
         if cls in _IMMUTABLE or issubclass(cls, _CODE):
             return None
         if self._user_class(cls):
@@ -147,7 +164,7 @@ _BUILT_IN = (list, dict, set, bytearray)
 
 
 def _same(how: str, before: Any, after: Any) -> bool:
-    if how in ("bytes", "pickle"):
+    if how in ("bytes", "pickle", "generator"):
         return bool(before == after)
     if len(before) != len(after):
         return False
@@ -158,10 +175,34 @@ def _same(how: str, before: Any, after: Any) -> bool:
     return all(map(is_, before, after))
 
 
-def apply(changes: list[Change], objects: list[Any]) -> None:
-    """Give ``objects`` their recorded new content, in place."""
+def apply(changes: list[Change], objects: list[Any], *, live: bool = False) -> list[str]:
+    """Give ``objects`` their recorded new content, in place.
+
+    Args:
+        changes: what `Reach.changes` found, encoded and decoded.
+        objects: those it names.
+        live: the call has just made the changes: what can't be made again is there.
+
+    Returns:
+        the classes of what can't be made again.
+
+    Raises:
+        Halt: not live, and a change can't be made again.
+    """
+    lost: list[str] = []
     for index, how, content in changes:
-        _put(objects[index], how, content)
+        if how != LOST:
+            _put(objects[index], how, content)
+        elif live:
+            lost.append(content)
+        else:
+            raise Halt(
+                NotRestorableError(
+                    f"a {content} that an activity was given was changed by it, and the change can't be made again; "
+                    "put the calls that use it into one @activity"
+                )
+            )
+    return lost
 
 
 def _put(target: Any, how: str, content: Any) -> None:
@@ -175,6 +216,9 @@ def _put(target: Any, how: str, content: Any) -> None:
             target.cell_contents = content[0]
         else:
             del target.cell_contents
+    elif how == "generator":
+        if hasattr(target, "close"):
+            target.close()
     elif how == "traceback":
         target.__traceback__ = traceback_of(content)
     elif how == "object":
@@ -184,6 +228,18 @@ def _put(target: Any, how: str, content: Any) -> None:
             object.__setattr__(target, name, value)
     else:
         _become(target, content)
+
+
+def _pickled_change(value: Any, before: bytes) -> tuple[str, Any]:
+    """Return how an object that is followed by its pickle is changed again; proven on a copy of what it was."""
+    try:
+        copy = pickle.loads(before)
+        state = _state(value)
+        _become(copy, state)
+        same = pickle.dumps(copy, 5) == pickle.dumps(value, 5)
+    except Exception:  # noqa: BLE001 - whatever its class raises, it can't be put back
+        same = False
+    return ("pickle", state) if same else (LOST, class_name(type(value)))
 
 
 def _state(value: Any) -> tuple[Any, ...]:
@@ -196,14 +252,17 @@ def _state(value: Any) -> tuple[Any, ...]:
 def _become(target: Any, content: tuple[Any, ...]) -> None:
     """Give ``target`` the state that `_state` took from it in another process."""
     make, args, state, items, pairs = content
+    if hasattr(target, "clear"):
+        target.clear()
     if isinstance(target, set):
-        target.clear()
         target.update(args[0])
-    elif hasattr(target, "clear"):
-        target.clear()
-    elif state is None:
-        # All of it is in what it is made of: an array, say.
-        target[:] = make(*args)
+    elif state is None and not items and not pairs:
+        # All of it is in what it is made of: a counter, an array.
+        other = make(*args)
+        if isinstance(target, dict):
+            target.update(other)
+        elif len(other):
+            target[:] = other
     for item in items:
         target.append(item)
     for key, value in pairs:
@@ -214,6 +273,15 @@ def _become(target: Any, content: tuple[Any, ...]) -> None:
         _set_attributes(target, {**(state[0] or {}), **(state[1] or {})})
     elif state is not None:
         _set_attributes(target, state)
+
+
+def _place_in(generator: Any) -> tuple[Any, ...] | None:
+    """Return where a generator or a coroutine is, as its next instruction and its variables; None when it has ended."""
+    for name in ("gi_frame", "cr_frame", "ag_frame"):
+        frame = getattr(generator, name, None)
+        if frame is not None:
+            return frame.f_lasti, *map(id, frame.f_locals.values())
+    return None
 
 
 def _set_attributes(target: Any, state: dict[str, Any]) -> None:

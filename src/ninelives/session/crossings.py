@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
-from types import AsyncGeneratorType, CoroutineType, GeneratorType
+from array import array
+from collections import OrderedDict, deque
+from collections.abc import AsyncIterator, Callable, ItemsView, Iterator, KeysView, ValuesView
+from types import AsyncGeneratorType, CoroutineType, GeneratorType, MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ninelives.code import rewrite
@@ -27,8 +29,13 @@ if TYPE_CHECKING:
 
 #: Iterating over these runs nothing of anybody else: what they are made from was guarded when they were made.
 _DATA: list[Any] = [(), [], set(), frozenset(), "", b"", bytearray(), range(0), {}, {}.keys(), {}.values(), {}.items()]
+_DATA += [OrderedDict(), OrderedDict().keys(), OrderedDict().values(), OrderedDict().items(), deque(), array("b")]
+_DATA += [memoryview(b""), MappingProxyType({})]
 _ITERATORS: list[type] = [enumerate, zip, map, filter, reversed, type(reversed([])), type(reversed({}))]
 PLAIN = frozenset([*map(type, _DATA), *(type(iter(made)) for made in _DATA), *_ITERATORS])
+
+#: Views of mappings that are written in Python: as outside as what they show.
+_VIEWS = (KeysView, ValuesView, ItemsView)
 
 #: Kinds of special methods that reach out.
 _OUTSIDE = frozenset({Kind.ACTIVITY, Kind.THREAD})
@@ -44,9 +51,13 @@ def hooks(session: Session, crossings: Crossings) -> dict[str, Callable[..., Any
     def contained(value: Any) -> Any:
         return value if type(value) in plain else crossings.contained(value)
 
+    def mapping(value: Any) -> Any:
+        return value if type(value) is dict else crossings.as_mapping(value)
+
     return {
         rewrite.ITER: iterated,
         rewrite.CONTAINS: contained,
+        rewrite.MAPPING: mapping,
         rewrite.ASYNC_ITER: crossings.async_iterated,
         rewrite.WITH: crossings.entered,
         rewrite.ASYNC_WITH: crossings.async_entered,
@@ -139,6 +150,8 @@ class Crossings:
         owner = next((base for base in cls.__mro__ if method in vars(base)), None)
         if owner is None or classifier.user_class(owner):
             return False
+        if cls in _VIEWS:
+            return self._is_outside(value._mapping, "__iter__")
         if cls.__module__ == "contextlib" and hasattr(value, "gen"):
             return self._is_outside(value.gen, "__iter__")
         kind = classifier.kind_of(owner, method).kind

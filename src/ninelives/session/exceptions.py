@@ -7,8 +7,12 @@ an exception is its class, its ``args``, its attributes, its causes and where it
 
 from __future__ import annotations
 
+import ast
+import sys
 import types
 from collections.abc import Callable
+from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 #: Kept apart (see `reduce`), or of no use in another process.
@@ -16,8 +20,8 @@ _SKIPPED = frozenset(
     {"args", "__traceback__", "__cause__", "__context__", "__suppress_context__", "__dict__", "__weakref__"}
 )
 
-#: Raised in, line, function: one frame of a traceback.
-Frame = tuple[str, int, str]
+#: One frame of a traceback: file, function, line, last line, first and last column (None where they are not known).
+Frame = tuple[str, str, int, int | None, int | None, int | None]
 
 
 def reduce(error: BaseException, own_frame: Callable[[str], bool]) -> tuple[Any, ...]:
@@ -94,35 +98,42 @@ def frames_of(traceback: types.TracebackType | None, own_frame: Callable[[str], 
     while traceback is not None:
         code = traceback.tb_frame.f_code
         if not own_frame(code.co_filename):
-            frames.append((code.co_filename, traceback.tb_lineno, code.co_name))
+            frames.append((code.co_filename, code.co_name, traceback.tb_lineno, *_columns(code, traceback.tb_lasti)))
         traceback = traceback.tb_next
     return frames
+
+
+def _columns(code: types.CodeType, instruction: int) -> tuple[int | None, int | None, int | None]:
+    """Return the last line, the first and the last column of an instruction."""
+    positions = next(islice(code.co_positions(), instruction // 2, None), None) if instruction >= 0 else None
+    return (None, None, None) if positions is None else positions[1:]
 
 
 def traceback_of(frames: list[Frame]) -> types.TracebackType | None:
     """Return a traceback that shows ``frames``, so that an error reads the same in a process that never raised it."""
     traceback: types.TracebackType | None = None
-    for file, line, name in reversed(frames):
-        traceback = types.TracebackType(traceback, _frame(file, name), -1, line)
+    for frame in reversed(frames):
+        made = eval(_code(*frame), {"frame": _current_frame})
+        known = frame[3] is not None and frame[4] is not None
+        traceback = types.TracebackType(traceback, made, made.f_lasti if known else -1, frame[2])
     return traceback
 
 
-def _frame(file: str, name: str) -> types.FrameType:
-    """Return a frame that claims to be in ``name`` of ``file``: of code that does nothing but hand it out."""
-    code = _GIVE_FRAME.replace(co_filename=file, co_name=name, co_qualname=name)
-    caught: list[types.FrameType] = []
-    types.FunctionType(code, {"give": caught.append, "frame": _current_frame, "__name__": name})()
-    return caught[0]
-
-
-def _give_frame() -> None:
-    give(frame())  # type: ignore[name-defined]  # noqa: F821 - the globals of the copy made in `_frame`
+@lru_cache(maxsize=1024)
+def _code(
+    file: str, name: str, line: int, end_line: int | None, column: int | None, end_column: int | None
+) -> types.CodeType:
+    """Return code that gives its own frame, and claims to be at a place of another function."""
+    position: dict[str, Any] = {
+        "lineno": line,
+        "end_lineno": end_line if end_line is not None else line,
+        "col_offset": column or 0,
+        "end_col_offset": end_column if end_column is not None else (column or 0),
+    }
+    call = ast.Call(ast.Name("frame", ast.Load(), **position), [], [], **position)
+    code: types.CodeType = compile(ast.Expression(call), file, "eval")
+    return code.replace(co_name=name, co_qualname=name)
 
 
 def _current_frame() -> types.FrameType:
-    import sys
-
     return sys._getframe(1)
-
-
-_GIVE_FRAME = _give_frame.__code__

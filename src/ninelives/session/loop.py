@@ -264,6 +264,10 @@ class SessionLoop(_Base):  # type: ignore[misc]
 
         def ended(task: asyncio.Task[Any]) -> None:
             ok, value = _outcome(task)
+            if isinstance(value, Halt):
+                # Nothing of it belongs in the journal.
+                scheduler.arrive(self._session.check)
+                return
             scheduler.arrive(lambda: self._deliver(future, finish, ok, value))
 
         def start() -> None:
@@ -323,7 +327,5 @@ def _settle(future: asyncio.Future[Any], ok: bool, value: Any) -> None:
         future.set_result(value)
     elif isinstance(value, asyncio.CancelledError):
         future.cancel()
-    elif isinstance(value, Halt):
-        raise value
     else:
         future.set_exception(value)

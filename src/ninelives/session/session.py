@@ -343,6 +343,12 @@ class Session:
         """Say in the session's log that a result can't be saved and will be made again."""
         self.output.remark(lane, f"{name} gave a live value ({leaf}): after a restart the same call makes it again")
 
+    def warn_of_lost_change(self, lane: str, name: str, changed: str) -> None:
+        """Say in the session's log that a restart will stop the session here."""
+        self.output.remark(
+            lane, f"{name} changed a {changed} in a way that can't be made again: a restart will stop here"
+        )
+
     # Divergence.
 
     def agree(self, recorded: Operation, cls: type, call: Any) -> None:

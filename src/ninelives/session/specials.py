@@ -6,6 +6,7 @@ import __future__
 import ast
 import builtins
 import copy
+import inspect
 import os
 import random
 import sys
@@ -147,7 +148,7 @@ class Specials:
 
     def _scope(self, frame: Any, scope: Any, inner: Any) -> tuple[Any, ...]:
         if scope is None:
-            return frame.f_globals, frame.f_locals if inner is None else inner
+            return frame.f_globals, _locals(frame) if inner is None else inner
         given = scope.get("__builtins__", builtins)
         if given is builtins or given is vars(builtins):
             scope["__builtins__"] = self._session.builtins
@@ -189,6 +190,13 @@ class Specials:
         )
 
 
+def _locals(frame: Any) -> Any:
+    """Return what ``exec`` and ``eval`` take as the locals of a frame: of a function, a snapshot (PEP 667)."""
+    if sys.version_info >= (3, 13) and frame.f_code.co_flags & inspect.CO_OPTIMIZED:
+        return dict(frame.f_locals)
+    return frame.f_locals
+
+
 def _seeded(lane: Lane, f: Any, /, *args: Any, **kwargs: Any) -> Any:
     """Make a generator; one that would seed itself from the outside is seeded from its lane."""
     if (args and args[0] is not None) or kwargs:
@@ -203,5 +211,5 @@ def _debug(f: Any, /, *args: Any, **kwargs: Any) -> Any:
     if sys.breakpointhook is not sys.__breakpointhook__ or os.environ.get("PYTHONBREAKPOINT"):
         return f(*args, **kwargs)
     out = sys.stdout.terminal if isinstance(sys.stdout, SessionStream) else sys.stdout
-    pdb.Pdb(stdout=out, skip=["ninelives.*"]).set_trace(sys._getframe(1))
+    pdb.Pdb(stdout=out, skip=["ninelives.*", "inspect"]).set_trace(sys._getframe(1))
     return None

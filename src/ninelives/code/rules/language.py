@@ -36,6 +36,7 @@ TABLE = {
         builtins.bytearray_iterator builtins.bytes_iterator builtins.dict_itemiterator builtins.dict_keyiterator
         builtins.dict_reverseitemiterator builtins.dict_reversekeyiterator builtins.dict_reversevalueiterator
         builtins.dict_valueiterator builtins.list_iterator builtins.list_reverseiterator builtins.longrange_iterator
+        builtins.odict_items builtins.odict_iterator builtins.odict_keys builtins.odict_values
         builtins.range_iterator builtins.set_iterator builtins.str_ascii_iterator builtins.str_iterator
         builtins.tuple_iterator
 

@@ -191,7 +191,7 @@ TABLE = {
     """,
     Kind.READS_FRAME: """
         bdb pdb
-        collections.namedtuple
+        collections.namedtuple dataclasses.make_dataclass
         enum.Enum enum.EnumType
         inspect traceback
         io.text_encoding
