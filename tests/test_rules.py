@@ -63,7 +63,7 @@ import warnings
 import xml.etree.ElementTree as ET
 import zlib
 import zoneinfo
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Iterator
 
 import pytest
@@ -101,6 +101,8 @@ def types_without_a_name() -> Iterator[type]:
     yield from (types.ClassMethodDescriptorType, types.GetSetDescriptorType, types.MemberDescriptorType, types.CellType)
     yield from (types.CodeType, types.FrameType, types.TracebackType, types.MappingProxyType, types.ModuleType)
     yield from (type({}.keys()), type({}.values()), type({}.items()), type(iter(Sequence())), type(iter(int, 1)))
+    ordered = OrderedDict()
+    yield from (type(ordered.keys()), type(ordered.values()), type(ordered.items()), type(iter(ordered)))
     yield from (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType, type(exit))
     for iterable in (
         bytearray(),

@@ -10,6 +10,7 @@ import functools
 import hashlib
 import importlib
 import random
+import re
 import sys
 from types import (
     BuiltinFunctionType,
@@ -27,6 +28,9 @@ from types import (
 from ninelives.errors import UsageError
 
 # Kinds of attributes, by the identity of their types: to compare types would run code of a metaclass.
+#: The type of some methods of C types (``re.compile("").match``): a subclass of `BuiltinFunctionType` without a name.
+BuiltinMethodType: type = type(re.compile("").match)
+
 #: Descriptors implemented in C: reading one runs no Python code of the object's class.
 _C_ATTRIBUTES = {id(GetSetDescriptorType), id(MemberDescriptorType)}
 

@@ -215,7 +215,8 @@ class OutsideIterator(_Crossing, Iterator[Any]):
         return []
 
     def _read(self) -> list[Any]:
-        return list(self._begun())
+        # As a whole if nothing was read, since it may say how long it is.
+        return list(self._begun() if self._taken or self._iterator is not None else real(self._value))
 
 
 class OutsideLines(OutsideIterator, Lines):
@@ -328,5 +329,5 @@ def half_read(name: str, taken: int) -> NotRestorableError:
     """Return the error of an iterator that a restart cut off."""
     return NotRestorableError(
         f"{name} was read half-way ({taken} items) when its process ended, and can't be read from there again; "
-        "read it whole in one @activity"
+        "put the calls that use it into one @activity"
     )

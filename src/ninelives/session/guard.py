@@ -7,7 +7,6 @@ on where the code runs (inside an activity, while modules load) never is.
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Callable
 from functools import partial
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ninelives.code import rewrite
 from ninelives.code.classify import DIRECT, HANDED, Decision
+from ninelives.code.naming import BuiltinMethodType
 from ninelives.code.rules import Kind
 from ninelives.session.lanes import current_lane
 from ninelives.session.live import StandInMethod
@@ -22,9 +22,6 @@ from ninelives.session.options import DEFAULT
 
 if TYPE_CHECKING:
     from ninelives.session.session import Session
-
-#: Some methods of C types (``re.compile("").match``) have a type of their own, which has no name.
-_BuiltinMethod: type = type(re.compile("").match)
 
 
 def hooks(session: Session, builtins: dict[str, Any]) -> dict[str, Callable[..., Any]]:
@@ -70,7 +67,7 @@ class _Guard:
                 g = f.__func__
                 if type(g) is FunctionType and (g.__builtins__ is builtins or id(g) in methods):  # type: ignore[attr-defined]
                     return f
-            elif t is BuiltinFunctionType or t is _BuiltinMethod:
+            elif t is BuiltinFunctionType or t is BuiltinMethodType:
                 names = plain(type(f.__self__))
                 if names is not None and f.__name__ in names:
                     return f
@@ -116,7 +113,7 @@ class _Guard:
         cls = type(f)
         if _stays(f):
             self.ready[id(f)] = f
-        elif cls is BuiltinFunctionType or cls is _BuiltinMethod:
+        elif cls is BuiltinFunctionType or cls is BuiltinMethodType:
             # The functions of the module `random` are methods of a generator, and are not called directly.
             if not isinstance(f.__self__, type | random.Random | None):
                 self.plain.setdefault(type(f.__self__), set()).add(f.__name__)

@@ -7,6 +7,7 @@ from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from ninelives.code import rewrite
+from ninelives.code.naming import BuiltinMethodType
 from ninelives.session.crossings import PLAIN, OutsideIterator
 from ninelives.session.live import StandInMethod
 from ninelives.session.render import ATOMS
@@ -22,7 +23,7 @@ _SAFE = PLAIN | ATOMS
 #: Read what they are given to its end before they return.
 _READS_WHOLE: frozenset[Any] = frozenset({list, tuple, set, frozenset, dict, bytes, bytearray, sorted, sum, min, max})
 
-_CALLABLE = (FunctionType, MethodType, BuiltinFunctionType, StandInMethod)
+_CALLABLE = (FunctionType, MethodType, BuiltinFunctionType, BuiltinMethodType, StandInMethod)
 
 
 class Handed:

@@ -17,13 +17,13 @@ from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 from uuid import UUID
 
-from ninelives.code.naming import class_name, name_of
+from ninelives.code.naming import BuiltinMethodType, class_name, name_of
 from ninelives.session.live import StandIn, StandInMethod, reference
 
 #: Exact types that are immutable, and whose ``repr`` is plain: nothing to follow, nothing to encode with care.
 ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes})
 
-_CALLABLE = frozenset({FunctionType, MethodType, BuiltinFunctionType, StandInMethod})
+_CALLABLE = frozenset({FunctionType, MethodType, BuiltinFunctionType, BuiltinMethodType, StandInMethod})
 
 #: Types whose ``repr`` says all of them, and runs no code of a user.
 _PLAIN = (date, time, timedelta, tzinfo, Decimal, Fraction, PurePath, UUID, range, slice)
