@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,24 @@ def run(store: Any, handler: str, data: dict[str, Any] | None = None, session_id
     )
     if finished.state != "completed":
         raise RuntimeError(f"{handler} did not complete: {finished.state} {finished.error}")
+
+
+def in_child(work: Callable[[], None]) -> None:
+    """Do ``work``, which is to die of SIGKILL, in a forked process.
+
+    Raises:
+        RuntimeError: it ended in another way.
+    """
+    os.environ["BENCH_NOTES"] = str(FOLDER / "notes")
+    pid = os.fork()
+    if not pid:
+        try:
+            work()
+        finally:
+            os._exit(1)
+    status = os.waitpid(pid, 0)[1]
+    if not os.WIFSIGNALED(status):
+        raise RuntimeError(f"the measured process was to be killed, and ended with wait status {status}")
 
 
 def report(numbers: dict[str, float]) -> None:

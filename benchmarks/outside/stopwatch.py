@@ -60,15 +60,31 @@ def peak() -> int:
 
 def note_peak() -> None:
     """Write `peak` down for another process to read."""
-    Path(os.environ["BENCH_PEAK"]).write_text(str(peak()))
+    _note(peak())
 
 
-def die_once() -> None:
-    """Kill this process with SIGKILL the first time it comes here."""
-    mark = Path(os.environ["BENCH_DIED"])
-    if not mark.exists():
-        mark.touch()
-        os.kill(os.getpid(), signal.SIGKILL)
+def note_time() -> None:
+    """Write down the seconds since `start`, for another process to read."""
+    _note(time.perf_counter() - _began[0])
+
+
+def notes() -> list[float]:
+    """Return what this process and those before it wrote down."""
+    return [float(line) for line in _notes().read_text().split()]
+
+
+def _note(number: float) -> None:
+    with _notes().open("a") as file:
+        file.write(f"{number}\n")
+
+
+def _notes() -> Path:
+    return Path(os.environ["BENCH_NOTES"])
+
+
+def die() -> None:
+    """Kill this process with SIGKILL."""
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def open_raw(path: Path) -> None:

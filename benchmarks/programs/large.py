@@ -11,5 +11,5 @@ def main(event: Any) -> int:
     register_no_activity([stopwatch.note_peak])
     result = stopwatch.large(event.data.kind, event.data.size)
     stopwatch.note_peak()
-    stopwatch.die_once()
+    stopwatch.die()
     return len(result)

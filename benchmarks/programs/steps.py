@@ -8,7 +8,7 @@ import stopwatch
 
 from ninelives import register_no_activity
 
-DIRECT: list[Callable[..., Any]] = [stopwatch.start, stopwatch.stop, stopwatch.commit_raw]
+DIRECT: list[Callable[..., Any]] = [stopwatch.start, stopwatch.stop, stopwatch.note_time, stopwatch.commit_raw]
 
 
 def activities(event: Any) -> None:
@@ -41,9 +41,9 @@ def readings(event: Any) -> None:
 
 
 def replayed(event: Any) -> None:
-    """Record, be killed, and come back to the same point."""
+    """Record, be killed, and come back to the same point again and again."""
     register_no_activity(DIRECT)
     for _ in range(event.data.n):
         stopwatch.give()
-    stopwatch.stop("replay")
-    stopwatch.die_once()
+    stopwatch.note_time()
+    stopwatch.die()
