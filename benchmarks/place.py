@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,8 @@ def in_child(work: Callable[[], None]) -> None:
     if not pid:
         try:
             work()
+        except BaseException:  # noqa: BLE001 - shown, and the process ends
+            traceback.print_exc()
         finally:
             os._exit(1)
     status = os.waitpid(pid, 0)[1]

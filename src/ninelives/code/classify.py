@@ -64,9 +64,9 @@ class Classifier:
         if self.on_mark is not None:
             self.on_mark()
 
-    def user_function(self, function: FunctionType) -> bool:
+    def user_function(self, function: Any) -> bool:
         """Return whether a function is defined in user code, source given to ``exec`` included."""
-        return function.__builtins__ is self.builtins  # type: ignore[attr-defined]
+        return function.__builtins__ is self.builtins
 
     def user_class(self, cls: type) -> bool:
         """Return whether a class is defined in user code."""

@@ -8,17 +8,16 @@ not be.
 
 from __future__ import annotations
 
-import io
 import sys
 import time
 from functools import partial
 from inspect import isawaitable, iscoroutine
-from types import BuiltinFunctionType, MethodType, ModuleType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ninelives.errors import InterruptedActivityError
 from ninelives.session import files, render
 from ninelives.session.awaiting import OutsideAwaitable
+from ninelives.session.calls import Attempt, Call
 from ninelives.session.changes import Reach, apply
 from ninelives.session.entries import Activity, Outcome
 from ninelives.session.exceptions import frames_of
@@ -37,48 +36,6 @@ _READ_WHOLE = frozenset(
 )
 
 _NOTHING: dict[int, int] = {}
-
-
-class Call:
-    """One call to the outside: what is called, with what, at which position of its lane."""
-
-    __slots__ = ("args", "digest", "file", "function", "key", "kwargs", "line", "name", "options", "shown")
-
-    key: tuple[str, int]
-    shown: str
-    digest: int
-    file: str
-    line: int
-
-    def __init__(
-        self, function: Any, name: str, options: Options, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> None:
-        self.function = function
-        self.name = name
-        self.options = options
-        self.args = args
-        self.kwargs = kwargs
-
-    def has_objects(self) -> bool:
-        """Return whether the call can reach anything but atoms: only then something may change, or be known."""
-        if self.kwargs and not all(type(value) in render.ATOMS for value in self.kwargs.values()):
-            return True
-        for value in self.args:
-            if type(value) not in render.ATOMS:
-                return True
-        cls = type(self.function)
-        if cls is BuiltinFunctionType or cls is MethodType:
-            owner = self.function.__self__
-            return owner is not None and not isinstance(owner, ModuleType | type)
-        return getattr(self.function, "__closure__", None) is not None or not hasattr(self.function, "__qualname__")
-
-
-class Attempt(NamedTuple):
-    """Where a call stands: the number of the next attempt, the failures before it, and when it may start."""
-
-    number: int
-    failures: int
-    not_before: float
 
 
 class Activities:
@@ -109,13 +66,13 @@ class Activities:
         call = Call(function, name, options, args, kwargs)
         lane.n = n = lane.n + 1
         call.key = key = (lane.name, n)
-        call.shown = session.shown(render.arguments(args, kwargs))
+        call.shown = session.showing.shown(render.arguments(args, kwargs))
         call.digest = render.digest(call.shown)
-        call.file, call.line = session.place(sys._getframe(1))
+        call.file, call.line = session.showing.place(sys._getframe(1))
         recorded = session.journal.operation(lane.name, n)
         outcome = None
         if recorded is not None:
-            session.agree(recorded, Activity, call)
+            session.comparison.agree(recorded, Activity, call)
             outcome = session.journal.outcome(key)
         if outcome is not None:
             ok, value = self._again(call, outcome)
@@ -133,7 +90,7 @@ class Activities:
             return True, OutsideAwaitable(partial(self._await, call, None, None), call.name)
         journal = self.session.journal
         if journal.next_outcome() is not outcome:
-            raise Halt(self.session.out_of_order(call, outcome))
+            raise Halt(self.session.comparison.out_of_order(call, outcome))
         journal.deliver()
         return self.give(call, outcome)
 
@@ -176,12 +133,12 @@ class Activities:
     def _now(self, call: Call, recorded: Activity | None) -> tuple[bool, Any]:
         session = self.session
         if recorded is None and not session.journal.exhausted:
-            raise Halt(session.not_recorded(call))
+            raise Halt(session.comparison.not_recorded(call))
         attempt = self._attempt(call, recorded)
         reach = self._reach(call) if call.has_objects() else None
         while True:
             if attempt.not_before:
-                session.wait_until(attempt.not_before, f"{call.name} to be tried again")
+                session.timers.wait_until(attempt.not_before, f"{call.name} to be tried again")
                 attempt = attempt._replace(not_before=0.0)
             self._begin(call, attempt)
             if reach is not None:
@@ -217,7 +174,7 @@ class Activities:
         """Record that an attempt failed and that there is a next one."""
         until = time.time() + call.options.backoff * 2.0**attempt.failures
         after = Attempt(attempt.number + 1, attempt.failures + 1, until)
-        shown = render.cut(self.session.hide(render.error_text(error)))
+        shown = render.cut(self.session.showing.hide(render.error_text(error)))
         self.session.journal.note(self._entry(call, after, shown))
         return after
 
@@ -298,7 +255,7 @@ class Activities:
             known, objects = (reach.index, reach.objects) if reach is not None else (_NOTHING, [])
             if not ok and id(value) in known:
                 changes.append((known[id(value)], "traceback", frames_of(value.__traceback__, session.own_frame)))
-            shown = session.shown(render.result(value) if ok else render.error_text(value))
+            shown = session.showing.shown(render.result(value) if ok else render.error_text(value))
             encoded = session.values.encode(call.key, (value, changes) if changes else value, known, objects)
         finally:
             running_activity.reset(token)
@@ -309,7 +266,7 @@ class Activities:
         outcome.duration_ms = round(taken * 1000, 3)
         outcome.awaited = awaited
         outcome.lines = session.output.lines_of(lane)
-        file = value if isinstance(value, io.IOBase) else files.file_of(call.function, call.kwargs)
+        file = value if isinstance(value, files.FILE) else files.file_of(call.function, call.kwargs)
         if file is not None:
             outcome.spot = files.settle(real(file))
         session.journal.commit(

@@ -2,75 +2,153 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ninelives.errors import DivergenceError
 from ninelives.session import render
 from ninelives.session.entries import Operation, Outcome, Sleep, Value
+from ninelives.session.journal import Key
+from ninelives.session.stop import Halt
 
 if TYPE_CHECKING:
     from ninelives.session.session import Session
 
 Place = tuple[str, int]
+Recorded = TypeVar("Recorded", Value, Sleep)
 
+#: Characters of arguments in an error.
 _LIMIT = 200
 
 
-def other(session: Session, recorded: Operation, name: str, shown: str, place: Place) -> DivergenceError:
-    """The program asks for something of another kind or name."""
-    return _error(
-        session,
-        f"the journal has {_recorded(recorded)}, the program asks for {_asked(name, shown, place)}",
-        recorded.seq,
-    )
+class Asked(Protocol):
+    """A call that a program makes."""
+
+    @property
+    def key(self) -> Key:
+        """Lane and position."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """Dotted name."""
+        ...
+
+    @property
+    def shown(self) -> str:
+        """The arguments, rendered."""
+        ...
+
+    @property
+    def digest(self) -> int:
+        """Digest of the arguments."""
+        ...
+
+    @property
+    def file(self) -> str:
+        """Where it is made, relative to the code."""
+        ...
+
+    @property
+    def line(self) -> int:
+        """In which line."""
+        ...
 
 
-def arguments(session: Session, recorded: Any, call: Any) -> DivergenceError:
-    """The program asks for the same with other arguments."""
-    asked = _asked(call.name, call.shown, (call.file, call.line))
-    return _error(
-        session, f"arguments differ: the journal has {_recorded(recorded)}, the program asks for {asked}", recorded.seq
-    )
+class Comparison:
+    """Compares what a program asks for with what its journal has.
 
+    Args:
+        session: the session.
+    """
 
-def not_recorded(session: Session, name: str, key: tuple[str, int], shown: str, place: Place) -> DivergenceError:
-    """The program asks for something while the journal still has outcomes for other operations."""
-    following = session.journal.next_outcome()
-    assert following is not None
-    operation = session.journal.operation(following.lane, following.n)
-    recorded = _recorded(operation) if operation is not None else f"an outcome of {following.lane}:{following.n}"
-    asked = _asked(name, shown, place)
-    return _error(
-        session,
-        f"the program asks for {asked}, which the journal does not have: next in it comes {recorded}",
-        following.seq,
-    )
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._warned: set[tuple[str, int]] = set()
 
+    def agree(self, recorded: Operation, cls: type, call: Asked) -> None:
+        """See to it that a recorded operation is the call that is asked for.
 
-def out_of_order(session: Session, call: Any, outcome: Outcome | None) -> DivergenceError:
-    """The outcome of a call comes at another point of the journal."""
-    asked = _asked(call.name, call.shown, (call.file, call.line))
-    if outcome is None:
-        return _error(session, f"the journal has no outcome of {asked}", 0)
-    return _error(
-        session, f"the journal has the outcome of {asked} at another point (entry {outcome.seq})", outcome.seq
-    )
+        Raises:
+            Halt: it is another one; or has other arguments, unless the code was repaired.
+        """
+        if type(recorded) is not cls or recorded.name != call.name:  # type: ignore[union-attr]
+            raise Halt(self._other(recorded, call.name, call.shown, (call.file, call.line)))
+        if recorded.digest != call.digest:  # type: ignore[union-attr]
+            self._disagree(recorded, call)
 
+    def recorded_reading(self, name: str, key: Key, place: Place) -> Value | None:
+        """Return the recorded reading at a position of a lane; None when it is new.
 
-def left_over(session: Session, recorded: Operation) -> DivergenceError:
-    """The program ended before it came to what is recorded."""
-    return _error(session, f"the program ended, but the journal goes on with {_recorded(recorded)}", recorded.seq)
+        Raises:
+            Halt: the journal has something else.
+        """
+        return self._recorded_as(Value, name, key, place)
 
+    def recorded_sleep(self, key: Key, place: Place) -> Sleep | None:
+        """Return the recorded sleep at a position of a lane; None when it is new.
 
-def _error(session: Session, message: str, seq: int) -> DivergenceError:
-    how = (
-        "correct the repaired code so that it begins with the recorded calls"
-        if session.setting.repaired
-        else "something it depends on is not recorded; put that into an @activity, and go on with 'ninelives resume "
-        f"{session.id} --with-code DIR'"
-    )
-    at = f" (entry {seq})" if seq else ""
-    return DivergenceError(f"divergence at {message}{at}; {how}; nothing is lost")
+        Raises:
+            Halt: the journal has something else.
+        """
+        return self._recorded_as(Sleep, "sleep", key, place)
+
+    def _recorded_as(self, cls: type[Recorded], name: str, key: Key, place: Place) -> Recorded | None:
+        recorded = self._session.journal.operation(*key)
+        if recorded is None:
+            if not self._session.journal.exhausted:
+                raise Halt(self._not_recorded(name, "", place))
+            return None
+        if not isinstance(recorded, cls) or getattr(recorded, "name", name) != name:
+            raise Halt(self._other(recorded, name, "", place))
+        return recorded
+
+    def not_recorded(self, call: Asked) -> DivergenceError:
+        """Return the error of a call while the journal still has outcomes for other operations."""
+        return self._not_recorded(call.name, call.shown, (call.file, call.line))
+
+    def out_of_order(self, call: Asked, outcome: Outcome | None) -> DivergenceError:
+        """Return the error of a call whose outcome comes at another point of the journal."""
+        asked = _asked(call.name, call.shown, (call.file, call.line))
+        if outcome is None:
+            return self._error(f"the journal has no outcome of {asked}", 0)
+        return self._error(f"the journal has the outcome of {asked} at another point", outcome.seq)
+
+    def left_over(self, recorded: Operation) -> DivergenceError:
+        """Return the error of a program that ended before it came to what is recorded."""
+        return self._error(f"the program ended, but the journal goes on with {_recorded(recorded)}", recorded.seq)
+
+    def _disagree(self, recorded: Any, call: Asked) -> None:
+        asked = _asked(call.name, call.shown, (call.file, call.line))
+        message = f"arguments differ: the journal has {_recorded(recorded)}, the program asks for {asked}"
+        error = self._error(message, recorded.seq)
+        if not self._session.setting.repaired:
+            raise Halt(error)
+        if call.key not in self._warned:
+            self._warned.add(call.key)
+            self._session.output.show("stderr", f"ninelives: warning: {error}\n")
+
+    def _other(self, recorded: Operation, name: str, shown: str, place: Place) -> DivergenceError:
+        asked = _asked(name, shown, place)
+        return self._error(f"the journal has {_recorded(recorded)}, the program asks for {asked}", recorded.seq)
+
+    def _not_recorded(self, name: str, shown: str, place: Place) -> DivergenceError:
+        following = self._session.journal.next_outcome()
+        assert following is not None
+        operation = self._session.journal.operation(following.lane, following.n)
+        recorded = _recorded(operation) if operation is not None else f"an outcome of {following.lane}:{following.n}"
+        asked = _asked(name, shown, place)
+        message = f"the program asks for {asked}, which the journal does not have: next in it comes {recorded}"
+        return self._error(message, following.seq)
+
+    def _error(self, message: str, seq: int) -> DivergenceError:
+        how = (
+            "correct the repaired code so that it begins with the recorded calls"
+            if self._session.setting.repaired
+            else "something it depends on is not recorded; put that into an @activity, and go on with "
+            f"'ninelives resume {self._session.id} --with-code DIR'"
+        )
+        at = f" (entry {seq})" if seq else ""
+        return DivergenceError(f"divergence: {message}{at}; {how}; nothing is lost")
 
 
 def _recorded(operation: Operation) -> str:

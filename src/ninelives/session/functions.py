@@ -23,7 +23,7 @@ def sleep(seconds: float) -> None:
     if lane is None or lane.session.loading:
         really_sleep(seconds)
     else:
-        lane.session.sleep(lane, seconds)
+        lane.session.timers.sleep(lane, seconds)
 
 
 def install_sleep() -> None:

@@ -65,7 +65,8 @@ class _Guard:
                     return f
             elif t is MethodType:
                 g = f.__func__
-                if type(g) is FunctionType and (g.__builtins__ is builtins or id(g) in methods):  # type: ignore[attr-defined]
+                tg = type(g)
+                if tg is FunctionType and (g.__builtins__ is builtins or id(g) in methods):
                     return f
             elif t is BuiltinFunctionType or t is BuiltinMethodType:
                 names = plain(type(f.__self__))

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from ninelives.code import rewrite
 from ninelives.code.naming import BuiltinMethodType
-from ninelives.session.crossings import PLAIN, OutsideIterator
+from ninelives.session.crossings import PLAIN
 from ninelives.session.live import StandInMethod
+from ninelives.session.outside import OutsideIterator
 from ninelives.session.render import ATOMS
 
 if TYPE_CHECKING:

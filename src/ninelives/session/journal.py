@@ -121,6 +121,10 @@ class Journal:
         operations = self._operations.get(lane)
         return operations[n - 1] if operations is not None and n <= len(operations) else None
 
+    def is_new(self, lane: str, n: int) -> bool:
+        """Return whether an operation at a position of a lane is new, and everything recorded was delivered."""
+        return self.position >= self.total and n > len(self._operations.get(lane, ()))
+
     def outcome(self, key: Key) -> Outcome | None:
         """Return the recorded outcome of an operation, delivered or not."""
         return self._by_key.get(key)

@@ -157,7 +157,7 @@ class SessionLoop(_Base):  # type: ignore[misc]
         """Run ``callback`` at ``when`` of the session's clock, durably."""
         handle = LaneTimer(when, callback, args, self, context)
         lane = lane_here() or self._lane
-        handle.key = self._session.start_timer(lane, when, lambda: self._ready.append(handle))
+        handle.key = self._session.timers.start(lane, when, lambda: self._ready.append(handle))
         return handle
 
     def _timer_handle_cancelled(self, handle: Any) -> None:

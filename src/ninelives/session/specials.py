@@ -76,14 +76,13 @@ class Specials:
         session = self._session
         session.check()
         lane.n = n = lane.n + 1
-        recorded = session.journal.operation(lane.name, n)
-        if recorded is not None:
-            session.agree_reading(recorded, name, sys._getframe(1))
-            value = session.values.decode(recorded.data, "", [])  # type: ignore[union-attr]
-            session.clock.seen(recorded.at)
-            return value
-        if not session.journal.exhausted:
-            raise Halt(session.reading_not_recorded(name, (lane.name, n), sys._getframe(1)))
+        if not session.journal.is_new(lane.name, n):
+            recorded = session.comparison.recorded_reading(
+                name, (lane.name, n), session.showing.place(sys._getframe(1))
+            )
+            if recorded is not None:
+                session.clock.seen(recorded.at)
+                return session.values.decode(recorded.data, "", [])
         value = session.clock.read(name, f, args, kwargs)
         data = session.values.pack(value)
         entry = Value(session.journal.seq(), time.time(), lane.name, n, name, data or b"")

@@ -106,17 +106,19 @@ class Stored:
         session = self._session
         session.check()
         lane.n += 1
-        shown = session.shown(render.arguments(args, {}))
-        request = Request(name, shown, render.digest(shown), *session.place(sys._getframe(2)), (lane.name, lane.n))
+        shown = session.showing.shown(render.arguments(args, {}))
+        request = Request(
+            name, shown, render.digest(shown), *session.showing.place(sys._getframe(2)), (lane.name, lane.n)
+        )
         recorded = session.journal.operation(lane.name, lane.n)
         if recorded is None:
             if not session.journal.exhausted:
-                raise Halt(session.not_recorded(request))
+                raise Halt(session.comparison.not_recorded(request))
             return self._record(request, work)
-        session.agree(recorded, StoreCall, request)
+        session.comparison.agree(recorded, StoreCall, request)
         outcome = session.journal.outcome(request.key)
         if outcome is None or session.journal.next_outcome() is not outcome:
-            raise Halt(session.out_of_order(request, outcome))
+            raise Halt(session.comparison.out_of_order(request, outcome))
         session.journal.deliver()
         return session.values.decode(outcome.data, outcome.blob, [])
 
@@ -139,7 +141,7 @@ class Stored:
                 request.line,
             )
             outcome = Outcome(journal.seq(), now, lane, n, True, encoded.data, encoded.blob)
-            outcome.shown = render.cut(session.shown(render.text(value)))
+            outcome.shown = render.cut(session.showing.shown(render.text(value)))
             outcome.lines = session.output.lines_of(lane)
             if journal.commit(call, outcome, puts=puts, blobs=(encoded.blob,) if encoded.blob else ()):
                 return encoded.value
