@@ -104,8 +104,7 @@ class Place:
 
     def terminal(self) -> dict[str, str]:
         """Return what the program wrote to its terminal."""
-        code = str(self.code)
-        return {name: (self.folder / name).read_text().replace(code, ".") for name in ("stdout", "stderr")}
+        return {name: plain.portable((self.folder / name).read_text(), self.code) for name in ("stdout", "stderr")}
 
     def effects(self, without: Sequence[tuple[int, int]] = ()) -> list[str]:
         """Return the lines of the effects file; those of loading modules only once, since modules load in each process.
@@ -127,11 +126,11 @@ class Place:
             lines = [line for _, line in store.lines(SESSION) if line.lane != "-"]
             journal = [_journal_line(view) for view in views.journal(store.rows(SESSION), live=False)]
         if row.error:
-            ends = [row.state, *plain.traceback_lines(json.loads(row.error)["traceback"], self.code)]
+            ends = [row.state, *plain.portable(json.loads(row.error)["traceback"], self.code).splitlines()]
         else:
             ends = [f"{row.state}: {row.result}"]
         prints = [f"{line.stream}{line.level and ' ' + line.level}: {line.text}" for line in lines]
-        prints = [line.replace(str(self.code), ".") for line in prints]
+        prints = [plain.portable(line, self.code) for line in prints]
         return Result(prints, self.effects(), ends, journal)
 
     def error(self) -> dict[str, str]:

@@ -69,9 +69,8 @@ def run(code: Path, event: dict[str, Any], to: Path, session_id: str) -> int:
     out.end()
     err.end()
     sys.stdout, sys.stderr = streams
-    here = str(code)
-    terminal = {"stdout": out.all.replace(here, "."), "stderr": err.all.replace(here, ".")}
-    to.write_text(json.dumps([[line.replace(here, ".") for line in lines], ends, terminal]))
+    terminal = {"stdout": portable(out.all, code), "stderr": portable(err.all, code)}
+    to.write_text(json.dumps([[portable(line, code) for line in lines], ends, terminal]))
     return 0
 
 
@@ -93,7 +92,7 @@ def _ends(error: BaseException, code: Path) -> list[str]:
         return ["completed: None"]
     shown = traceback.TracebackException.from_exception(error)
     _leave_out_ours(shown)
-    return ["error", *traceback_lines("".join(shown.format()), code)]
+    return ["error", *portable("".join(shown.format()), code).splitlines()]
 
 
 def _leave_out_ours(shown: traceback.TracebackException) -> None:
@@ -103,11 +102,11 @@ def _leave_out_ours(shown: traceback.TracebackException) -> None:
             _leave_out_ours(linked)
 
 
-def traceback_lines(text: str, code: Path) -> list[str]:
-    """Return a traceback without the marks under its lines, which Python versions set differently, and without places of this machine."""
+def portable(text: str, code: Path) -> str:
+    """Return a text without places of this machine, and without the marks in tracebacks, which Python versions set differently."""
     text = text.replace(str(code), ".").replace(str(OUTSIDE), "outside")
     text = re.sub(r'("outside/\w+\.py", line) \d+', r"\1 …", text)
-    return [line for line in text.splitlines() if line.strip(" ~^|") or not line.strip(" ")]
+    return re.sub(r"^[ |]+[~^]+\n", "", text, flags=re.MULTILINE)
 
 
 def _record_logs(lines: list[str], err: Recorder) -> None:

@@ -122,11 +122,19 @@ class Activities:
         try:
             call.args, call.kwargs = files.without_truncation(call.name, call.args, call.kwargs)
             reach.watch()
-            value = self._invoke(call)
+            value = self._outcome_of(call)
             recorded = (value, reach.changes()) if changed else value
             return self.session.values.leaves(call.key, recorded, reach.index)
         finally:
             running_activity.reset(token)
+
+    def _outcome_of(self, call: Call) -> Any:
+        try:
+            return self._invoke(call)
+        except Halt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - what it raised was its outcome, and is again
+            return error
 
     # Live.
 
@@ -227,8 +235,9 @@ class Activities:
         if type(file) is not StandIn:
             return
         ref = reference(file)
-        opened, spot, ref.spot = ref.value(), ref.spot, None
+        spot, ref.spot = ref.spot, None
         if spot is not None:
+            opened = ref.value()
             files.restore(opened, files.Spot(*spot), files.written(call.name, call.args, call.kwargs, opened))
 
     def _reach(self, call: Call) -> Reach:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from ninelives.code import rewrite
+from ninelives.code.classify import DIRECT, HANDED
 from ninelives.code.naming import BuiltinMethodType
 from ninelives.session.crossings import PLAIN
 from ninelives.session.live import StandInMethod
@@ -54,16 +56,24 @@ class Handed:
         if cls in _SAFE:
             return value
         session = self._session
-        if cls in _CALLABLE:
-            return session.hooks[rewrite.CALL](value)
-        if isinstance(value, type):
-            guarded = session.hooks[rewrite.CALL](value)
-            return guarded if session.is_activity(guarded) else value
+        if cls in _CALLABLE or isinstance(value, type):
+            return self._callable(value)
         if hasattr(cls, "keys") and hasattr(cls, "__getitem__"):
             return session.crossings.as_mapping(value)
         if hasattr(cls, "__iter__"):
             return session.hooks[rewrite.ITER](value)
         return value
+
+    def _callable(self, value: Any) -> Any:
+        if type(value) is not StandInMethod:
+            kind = self._session.classifier.decide(value).kind
+            if kind in DIRECT or (kind in HANDED and isinstance(value, type)):
+                return value
+        # Guarded when it is called, which may be later, on another lane, or after the modules have loaded.
+        return partial(self._late, value)
+
+    def _late(self, function: Any, /, *args: Any, **kwargs: Any) -> Any:
+        return self._session.hooks[rewrite.CALL](function)(*args, **kwargs)
 
     def _whole(self, value: Any) -> Any:
         """Return one argument of a function that reads iterables to their end: an outside one is read at once."""

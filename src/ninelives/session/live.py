@@ -14,6 +14,7 @@ from typing import Any
 
 from ninelives.code.naming import class_name, method_name
 from ninelives.errors import NotRestorableError
+from ninelives.session import files
 from ninelives.session.stop import Halt
 
 #: What the journal holds in place of a live leaf: "live", lane, position, number of the leaf, class or None, class
@@ -121,6 +122,9 @@ class Reference:
         """Return the real value, made again if need be."""
         if self.real is _MISSING:
             self.real = self.live.remake(self.key, self.number, self.name)
+            spot, self.spot = self.spot, None
+            if spot is not None:
+                files.restore(self.real, files.Spot(*spot), b"")
         return self.real
 
 

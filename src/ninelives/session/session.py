@@ -235,10 +235,6 @@ class Session:
         """Return whether a file is ours, or Python's import machinery."""
         return path.startswith((OWN, "<frozen importlib"))
 
-    def is_activity(self, guarded: Any) -> bool:
-        """Return whether a guarded callable is an activity."""
-        return getattr(guarded, "func", None) == self.activities.call
-
     def delivered(self, outcome: Outcome) -> None:
         """Set the session's clock: it stands still between deliveries."""
         self.delivered_at = max(self.delivered_at, outcome.at)
