@@ -51,7 +51,7 @@ def unpack(tar: bytes, target: Path) -> None:
     folder = target.with_name(f".{os.urandom(16).hex()}")
     folder.mkdir(mode=0o700, parents=True)
     try:
-        for member in _members(tar):
+        for member in members(tar):
             path = folder / member.path
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(member.content)
@@ -81,7 +81,12 @@ def _header(name: bytes, size: int, kind: bytes, mode: int) -> bytes:
     return fields[:148] + b"%06o\0 " % sum(fields) + fields[156:]
 
 
-def _members(tar: bytes) -> Iterator[Member]:
+def members(tar: bytes) -> Iterator[Member]:
+    """Yield what an archive holds.
+
+    Raises:
+        BuildGoneError: the archive is damaged.
+    """
     at = 0
     long_name = None
     while (block := tar[at : at + _BLOCK]) != bytes(_BLOCK):

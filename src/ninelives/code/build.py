@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from ninelives.archive import Member, unpack
+from ninelives.archive import Member, members, unpack
 from ninelives.archive import pack as pack_members
 from ninelives.code.ignore import Pattern, decide, parse
 from ninelives.errors import ProgramError
@@ -73,6 +73,21 @@ def pack(code_dir: Path, *, leave_out: Path | None = None) -> Build:
     tar = pack_members(members)
     files = {member.path: hashlib.sha256(member.content).hexdigest() for member in members}
     return Build(hashlib.sha256(tar).hexdigest(), tar, files, skipped)
+
+
+def is_same_program(tar: bytes, code_dir: Path) -> bool:
+    """Return whether the Python files of a build are in a directory as they are in the build.
+
+    Other files may differ: a program may write beside itself.
+    """
+    for member in members(tar):
+        if member.path.endswith(".py"):
+            try:
+                if (code_dir / member.path).read_bytes() != member.content:
+                    return False
+            except OSError:
+                return False
+    return True
 
 
 def _read(root: str, path: str) -> bytes:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import cloudpickle
 
-from ninelives.session import exceptions, userdefined
+from ninelives.session import exceptions, files, userdefined
 from ninelives.session.render import ATOMS
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class CarefulEncoder(cloudpickle.Pickler):  # type: ignore[misc]
         """Return whether this is the outermost outside object that can't be saved."""
         if isinstance(obj, type | BaseException) or self.values.user_class(cls) or id(obj) in self._saveable:
             return False
-        if isinstance(obj, io.IOBase) and not isinstance(obj, io.StringIO | io.BytesIO):
+        if isinstance(obj, files.FILE) and not isinstance(obj, io.StringIO | io.BytesIO):
             # cloudpickle would save a file that is read as a copy of its content.
             return True
         if can_be_saved(obj):
@@ -87,7 +87,17 @@ def packed(value: Any) -> bytes | None:
     """Return what cloudpickle makes of a value; None if it can't save it."""
     sink = io.BytesIO()
     try:
-        cloudpickle.Pickler(sink, 5).dump(value)
+        _WholePickler(sink, 5).dump(value)
     except Exception:  # noqa: BLE001 - whatever its class raises, it can't be saved
         return None
     return sink.getvalue()
+
+
+class _WholePickler(cloudpickle.Pickler):  # type: ignore[misc]
+    """cloudpickle, but it does not save a file that is read as a copy of its content."""
+
+    def reducer_override(self, obj: Any) -> Any:
+        """See `pickle.Pickler`."""
+        if isinstance(obj, files.FILE) and not isinstance(obj, io.StringIO | io.BytesIO):
+            raise TypeError("a file can't be saved")
+        return super().reducer_override(obj)

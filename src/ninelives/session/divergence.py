@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ninelives.errors import DivergenceError
@@ -18,6 +20,10 @@ Recorded = TypeVar("Recorded", Value, Sleep)
 
 #: Characters of arguments in an error.
 _LIMIT = 200
+
+
+#: Characters of an environment value that is taken for configuration when it is found among arguments.
+_LONG_ENOUGH = 6
 
 
 class Asked(Protocol):
@@ -118,6 +124,8 @@ class Comparison:
         return self._error(f"the program ended, but the journal goes on with {_recorded(recorded)}", recorded.seq)
 
     def _disagree(self, recorded: Any, call: Asked) -> None:
+        if _differs_by_environment(recorded.args, call.shown):
+            return
         asked = _asked(call.name, call.shown, (call.file, call.line))
         message = f"arguments differ: the journal has {_recorded(recorded)}, the program asks for {asked}"
         error = self._error(message, recorded.seq)
@@ -149,6 +157,14 @@ class Comparison:
         )
         at = f" (entry {seq})" if seq else ""
         return DivergenceError(f"divergence: {message}{at}; {how}; nothing is lost")
+
+
+def _differs_by_environment(recorded: str, asked: str) -> bool:
+    """Return whether arguments differ only where they have a value of the environment: configuration may change."""
+    pattern = re.escape(asked)
+    for value in sorted({value for value in os.environ.values() if len(value) >= _LONG_ENOUGH}, key=len, reverse=True):
+        pattern = pattern.replace(re.escape(value), r"[^']*")
+    return pattern != re.escape(asked) and re.fullmatch(pattern, recorded, re.DOTALL) is not None
 
 
 def _recorded(operation: Operation) -> str:

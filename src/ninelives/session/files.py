@@ -29,6 +29,10 @@ class Spot(NamedTuple):
     size: int
 
 
+#: Of a file that was closed.
+CLOSED = Spot(-1, -1)
+
+
 class Lines:
     """What iterates over a file in user code."""
 
@@ -45,12 +49,14 @@ def file_of(function: Any, kwargs: dict[str, Any]) -> Any:
 
 def settle(file: Any) -> Spot | None:
     """Flush a file, so that what was written survives this process, and return where it is; None if it is nowhere."""
+    if file.closed:
+        return CLOSED
     try:
         if file.writable():
             file.flush()
         return Spot(file.tell(), os.fstat(file.fileno()).st_size)
     except (OSError, ValueError):
-        # A pipe has no position, and neither has a closed file.
+        # A pipe has no position.
         return None
 
 
@@ -85,6 +91,9 @@ def restore(file: Any, spot: Spot, interrupted: bytes) -> None:
     Raises:
         Halt: behind the recorded size stands something that is not the beginning of that write.
     """
+    if spot == CLOSED:
+        file.close()
+        return
     if file.writable():
         _cut_off(file, spot, interrupted)
     if file.seekable():

@@ -5,11 +5,11 @@ from __future__ import annotations
 import importlib
 import inspect
 import sys
-import traceback
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import PurePath
 from typing import Any
 
+from ninelives.code.exports import syntax_problem
 from ninelives.code.importer import UserCode
 from ninelives.errors import ProgramError
 from ninelives.session.event import Event
@@ -50,9 +50,7 @@ def _import(code: UserCode, name: str, file: str) -> Any:
     except SyntaxError as error:
         if error.filename is None or not code.owns_file(error.filename):
             raise
-        shown = "".join(traceback.format_exception_only(error)[1:-1]).rstrip()
-        where = f"{code.relative(error.filename)}:{error.lineno}"
-        raise ProgramError(f"{where}: {type(error).__name__}: {error.msg}\n{shown}") from error
+        raise syntax_problem(error, code.relative(error.filename)) from error
     except ModuleNotFoundError as error:
         if error.name is None or _is_users(code, error.name):
             raise

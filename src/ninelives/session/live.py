@@ -29,6 +29,12 @@ _METHODS = (
 )
 
 
+#: Classes of live values that no call makes again as they were.
+NOT_RESTORABLE = frozenset({"subprocess.Popen", "asyncio.subprocess.Process", "multiprocessing.context.Process"})
+
+_ADVICE = "can't be made again after a restart; put the calls that use it into one @activity"
+
+
 class LiveValues:
     """The live values of one session, by the operation that made them."""
 
@@ -37,6 +43,8 @@ class LiveValues:
         self.any_stand_ins = False
         self._values: dict[tuple[str, int, int], Any] = {}
         self._pids: dict[int, Leaf] = {}
+        #: what was made again; kept, since the end of an object may close what its stand-in has taken over
+        self._made: list[Any] = []
         self._remakers: dict[tuple[str, int], Callable[[], list[Any]]] = {}
 
     def pid(self, key: tuple[str, int], number: int, value: Any) -> Leaf:
@@ -74,22 +82,22 @@ class LiveValues:
         Raises:
             Halt: the call did not give the same live values again.
         """
+        if name in NOT_RESTORABLE:
+            raise Halt(NotRestorableError(f"{name} {_ADVICE}"))
         stand_ins = {position: value for (*at, position), value in self._values.items() if tuple(at) == key}
         remaker = self._remakers.get(key)
         leaves = remaker() if remaker is not None else []
         if number >= len(leaves):
-            raise Halt(
-                NotRestorableError(
-                    f"{name} of operation {key[0]}:{key[1]} can't be made again; "
-                    "put the calls that use it into one @activity"
-                )
-            )
+            raise Halt(NotRestorableError(f"{name} of operation {key[0]}:{key[1]} {_ADVICE}"))
         for position, leaf in enumerate(leaves):
+            pid = self._pids[id(leaf)] = self.pid(key, position, leaf)
             waiting = stand_ins.get(position)
             if type(waiting) is StandIn:
-                reference(waiting).real = leaf
-            self._pids[id(leaf)] = self.pid(key, position, leaf)
-        return leaves[number]
+                ref = reference(waiting)
+                ref.real = waiting if _become(waiting, leaf) else leaf
+                self._pids[id(waiting)] = pid
+                self._made.append(leaf)
+        return stand_ins[number] if type(stand_ins[number]) is not StandIn else leaves[number]
 
     def _keep(self, key: tuple[str, int], number: int, value: Any) -> None:
         self._values[(*key, number)] = value
@@ -129,9 +137,11 @@ class Reference:
 
 
 class StandIn:
-    """Stands for a live value of a replayed result; made again by a first use that is more than asking for a method."""
+    """Stands for a live value of a replayed result; made again by a first use that is more than asking for a method.
 
-    __slots__ = ("__weakref__", "_reference")
+    It then becomes the value, where Python lets it: an object of an ordinary class, with the state of the one that was
+    made again.
+    """
 
     def __getattribute__(self, name: str) -> Any:
         ref = reference(self)
@@ -168,13 +178,12 @@ class StandInMethod:
     @property
     def dotted(self) -> str:
         """Its dotted name."""
-        cls = reference(self.__self__).cls
-        assert cls is not None
-        return method_name(cls, self.__name__, self.__func__)
+        return method_name(self.__self__.__class__, self.__name__, self.__func__)
 
     def real(self) -> Any:
         """Return the method of the real value."""
-        return getattr(reference(self.__self__).value(), self.__name__)
+        owner: Any = self.__self__
+        return getattr(reference(owner).value() if type(owner) is StandIn else owner, self.__name__)
 
 
 def stand_in(ref: Reference) -> StandIn:
@@ -197,6 +206,18 @@ def real(value: Any) -> Any:
     if type(value) is StandInMethod:
         return value.real()
     return value
+
+
+def _become(standing: StandIn, value: Any) -> bool:
+    """Turn a stand-in into an object of the class and with the state of what it stands for, if it can."""
+    try:
+        state = object.__getattribute__(value, "__dict__")
+        object.__setattr__(standing, "__class__", type(value))
+    except (AttributeError, TypeError):
+        # A class with slots, or of C code: the stand-in goes on handing everything to the value.
+        return False
+    object.__setattr__(standing, "__dict__", state)
+    return True
 
 
 def _importable(cls: type) -> bool:

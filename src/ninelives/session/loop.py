@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import weakref
 from asyncio import events
 from collections import deque
 from collections.abc import Callable, Coroutine
@@ -93,6 +94,7 @@ class SessionLoop(_Base):  # type: ignore[misc]
         self._closed = False
         self._outside: asyncio.AbstractEventLoop | None = None
         self._generators: dict[int, Any] = {}
+        self._tasks: weakref.WeakSet[LaneTask] = weakref.WeakSet()
 
     # What asyncio asks of a loop.
 
@@ -131,9 +133,17 @@ class SessionLoop(_Base):  # type: ignore[misc]
     def create_task(self, coro: Any, *, name: str | None = None, context: Any = None, **_: Any) -> Any:
         """Start a task: a new lane under the current one."""
         parent = lane_here() or self._lane
-        task = LaneTask(coro, loop=self, name=name or "", context=context)
+        made: Any = LaneTask(coro, loop=self, name=name or "", context=context)
+        task: LaneTask = made
         task.lane = parent.child()
+        self._tasks.add(task)
         return task
+
+    def places(self) -> str:
+        """Return where the tasks wait that have not ended, as file:line."""
+        stacks = [task.get_stack() for task in self._tasks if not task.done()]
+        found = {self._session.showing.place(stack[-1]) for stack in stacks if stack}
+        return ", ".join(f"{file}:{line}" for file, line in sorted(found) if file)
 
     def call_soon(self, callback: Callable[..., Any], *args: Any, context: Any = None) -> asyncio.Handle:
         """Run ``callback`` after what is ready now."""
@@ -164,8 +174,11 @@ class SessionLoop(_Base):  # type: ignore[misc]
         self._session.scheduler.forget(handle.key)
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
-        """Log what asyncio could not tell anybody else."""
+        """Log what asyncio could not tell anybody else; what is left when the loop ends is nobody's mistake."""
         import logging
+
+        if self._closed or not self._session.goes_on:
+            return
 
         logging.getLogger("asyncio").error(context.get("message"), exc_info=context.get("exception"))
 
@@ -193,16 +206,41 @@ class SessionLoop(_Base):  # type: ignore[misc]
     # Running.
 
     def run_until_complete(self, future: Any) -> Any:
-        """Run a coroutine to its end and return its result."""
+        """Run a coroutine to its end and return its result; as `asyncio.run`, cancel what it left behind."""
         task = asyncio.ensure_future(future, loop=self)
         hooks = sys.get_asyncgen_hooks()
         self._enter()
         try:
-            while not task.done():
-                self._run_once()
+            self._run_until([task])
+            self._cancel_the_rest()
         finally:
             self._leave(hooks)
+            self._drop_the_rest()
         return task.result()
+
+    def _run_until(self, tasks: list[asyncio.Task[Any]]) -> None:
+        while not all(task.done() for task in tasks):
+            self._run_once()
+
+    def _left(self) -> list[LaneTask]:
+        return sorted((task for task in self._tasks if not task.done()), key=hash)
+
+    def _cancel_the_rest(self) -> None:
+        left = self._left()
+        for task in left:
+            task.cancel()
+        self._run_until(list(left))
+        if self._generators:
+            self._run_until([self.create_task(self.shutdown_asyncgens())])
+
+    def _drop_the_rest(self) -> None:
+        """End what is left when the session leaves the user's code: it does no more."""
+        for task in self._left():
+            try:
+                task.get_coro().close()
+            except (Halt, RuntimeError):
+                # Its ``finally`` wanted to go on.
+                continue
 
     def _enter(self) -> None:
         self._running = True

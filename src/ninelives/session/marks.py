@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import functools
 import inspect
 from collections.abc import Callable, Iterable
@@ -73,11 +74,14 @@ def _marked(fn: F, options: Options) -> F:
         fn.__ak_activity__ = True  # type: ignore[attr-defined]
         return cast(F, fn)
     name = name_of(fn)
+    changes_globals = any(step.opname == "STORE_GLOBAL" for step in dis.get_instructions(fn))
 
     def call(*args: Any, **kwargs: Any) -> Any:
         lane = current_lane()
         if lane is None or lane.session.loading:
             return fn(*args, **kwargs)
+        if changes_globals:
+            lane.session.warn_of_globals(name)
         return lane.session.activities.call(lane, fn, name, options, *args, **kwargs)
 
     return cast(F, _as_async(fn, call) if inspect.iscoroutinefunction(fn) else _wrapped(fn, call))

@@ -36,16 +36,18 @@ class Scheduler:
 
     Args:
         journal: holds the recorded order, and gets the new one.
+        places: says where the program waits, as file:line.
         waits: called with what the session waits for and until when (unix seconds), and with "" when it goes on.
     """
 
-    def __init__(self, journal: Journal, waits: Callable[[str, float | None], None]) -> None:
+    def __init__(self, journal: Journal, waits: Callable[[str, float | None], None], places: Callable[[], str]) -> None:
         self.journal = journal
         #: drives outside awaitables for at most so many seconds, until something arrives; set by the event loop
         self.pump: Callable[[float | None], None] | None = None
         #: tells the pump that something has arrived
         self.on_arrival: Callable[[], None] | None = None
         self._waits = waits
+        self._places = places
         self._expected: dict[Key, Expected] = {}
         self._held: deque[Callable[[], None]] = deque()
         self._timers: list[tuple[float, int, Key]] = []
@@ -160,9 +162,10 @@ class Scheduler:
         return ", ".join(sorted({expected.what for expected in self._expected.values()})[:5])
 
     def _deadlock(self) -> DeadlockError:
+        where = self._places() or self._what() or "the program"
         return DeadlockError(
-            "every lane waits, and nothing is outstanding that could wake one: "
-            f"{self._what() or 'nobody waits for anything'}"
+            f"deadlock: {where} waits for what can't come: no call, timer or task is left that could end the wait; "
+            "repair it and go on with 'ninelives resume SESSION --with-code DIR'"
         )
 
 

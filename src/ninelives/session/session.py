@@ -25,7 +25,7 @@ from ninelives.session.handed import Handed
 from ninelives.session.journal import Journal, row
 from ninelives.session.lanes import Lane, active, directly
 from ninelives.session.link import Link
-from ninelives.session.live import LiveValues
+from ninelives.session.live import NOT_RESTORABLE, LiveValues
 from ninelives.session.observer import Observer
 from ninelives.session.output import Output, Streams
 from ninelives.session.scheduler import Scheduler
@@ -42,6 +42,17 @@ if TYPE_CHECKING:
 
 #: Folder of ninelives itself: its frames are not shown to users.
 OWN = os.path.join(str(Path(__file__).resolve().parent.parent), "")
+
+
+#: Live values that are used up from their beginning to their end.
+_READ_ONCE = frozenset(
+    {
+        "builtins.generator",
+        "builtins.async_generator",
+        "contextlib._GeneratorContextManager",
+        "contextlib._AsyncGeneratorContextManager",
+    }
+)
 
 
 class Setting(NamedTuple):
@@ -105,7 +116,7 @@ class Session:
         self.showing = Showing(self.code, setting.secrets, setting.former_dir)
         self.output = Output(link, setting.stdout, setting.stderr, self.journal.lines_set_aside, self.showing.hide)
         self.timers = Timers(self)
-        self.scheduler = Scheduler(self.journal, self.timers.tell)
+        self.scheduler = Scheduler(self.journal, self.timers.tell, self._places)
         self.comparison = Comparison(self)
         self.live = LiveValues()
         self.classifier = Classifier(Rules(setting.rules), self.builtins)
@@ -124,6 +135,7 @@ class Session:
         self.lane = Lane(self, "0")
         self.loop: SessionLoop | None = None
         self._halted: Halt | None = None
+        self._warned: set[str] = set()
 
     # Running.
 
@@ -188,8 +200,11 @@ class Session:
         if isinstance(value, SystemExit) and value.code in (None, 0):
             return Ended("completed", 0, "None", None)
         error = tracebacks.describe(value, self.own_frame, self.showing.hide)
-        code = value.code if isinstance(value, SystemExit) and isinstance(value.code, int) else 1
-        return Ended("error", code, "", error)
+        if isinstance(value, SystemExit):
+            # As in Python: no traceback, a number is the exit code, anything else is said.
+            said = "" if isinstance(value.code, int) else f"{value.code}\n"
+            return Ended("error", value.code if isinstance(value.code, int) else 1, "", error | {"traceback": said})
+        return Ended("error", 1, "", error)
 
     def run_async(self, main: Any, **_: Any) -> Any:
         """Run a coroutine to its end on the session's event loop, and return its result."""
@@ -216,6 +231,11 @@ class Session:
         """Whether user modules are being loaded: what they call then is direct."""
         return self.code.loading > 0
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether the session has not been told to leave the user's code."""
+        return self._halted is None
+
     def check(self) -> None:
         """Go on, unless the session has to leave the user's code.
 
@@ -235,10 +255,20 @@ class Session:
         """Return whether a file is ours, or Python's import machinery."""
         return path.startswith((OWN, "<frozen importlib"))
 
+    def warn_of_globals(self, name: str) -> None:
+        """Say, once, that an activity changes module globals, which are not followed."""
+        if name not in self._warned:
+            self._warned.add(name)
+            text = f"{name} is an activity and changes globals, which no restart does again; return values instead"
+            self.output.show("stderr", f"ninelives: warning: {text}\n")
+
     def delivered(self, outcome: Outcome) -> None:
         """Set the session's clock: it stands still between deliveries."""
         self.delivered_at = max(self.delivered_at, outcome.at)
         self.clock.seen(outcome.at)
+
+    def _places(self) -> str:
+        return self.loop.places() if self.loop is not None else ""
 
     # What is told.
 
@@ -248,7 +278,11 @@ class Session:
 
     def note_live_value(self, lane: str, name: str, leaf: str) -> None:
         """Say in the session's log that a result can't be saved and will be made again."""
-        self.output.remark(lane, f"{name} gave a live value ({leaf}): after a restart the same call makes it again")
+        if leaf in NOT_RESTORABLE or leaf in _READ_ONCE:
+            what = "a restart before it was used for the last time stops the session"
+        else:
+            what = "after a restart the same call makes it again"
+        self.output.remark(lane, f"{name} gave a live value ({leaf}): {what}")
 
     def warn_of_lost_change(self, lane: str, name: str, changed: str) -> None:
         """Say in the session's log that a restart will stop the session here."""

@@ -38,13 +38,14 @@ class Showing:
         return text
 
     def place(self, frame: Any) -> tuple[str, int]:
-        """Return the file, relative to the code, and the line of the nearest user code around a frame."""
+        """Return the file, relative to the code, and the line of the nearest user code around a frame, or "" and 0."""
         around = frame
         while around is not None and around.f_builtins is not self._code.builtins:
             around = around.f_back
-        frame = around or frame
-        path = frame.f_code.co_filename
+        if around is None:
+            return "", 0
+        path = around.f_code.co_filename
         found = self._files.get(path)
         if found is None:
             found = self._files[path] = self._code.relative(path)
-        return found, frame.f_lineno
+        return found, around.f_lineno

@@ -92,6 +92,8 @@ class Specials:
     def _random(self, lane: Lane, name: str, f: Any) -> Any:
         if name in ("random.Random", "numpy.random.default_rng"):
             return partial(_seeded, lane, f)
+        if name == "random.seed":
+            return partial(_reseed, lane)
         if name.startswith("random."):
             return getattr(lane.random, name.removeprefix("random."), f)
         if name == "uuid.uuid4":
@@ -201,6 +203,11 @@ def _seeded(lane: Lane, f: Any, /, *args: Any, **kwargs: Any) -> Any:
     if (args and args[0] is not None) or kwargs:
         return f(*args, **kwargs)
     return f(lane.random.getrandbits(64)) if f is not random.SystemRandom else f()
+
+
+def _reseed(lane: Lane, a: Any = None, version: int = 2) -> None:
+    """Seed the lane's generator; without a seed, from itself: entropy from the outside would not replay."""
+    lane.random.seed(lane.random.getrandbits(64) if a is None else a, version)
 
 
 def _debug(f: Any, /, *args: Any, **kwargs: Any) -> Any:

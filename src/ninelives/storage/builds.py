@@ -61,11 +61,19 @@ class Builds:
         Raises:
             BuildGoneError: it is gone or damaged.
         """
+        folder = self._folder / build_id
+        if not folder.is_dir():
+            archive.unpack(self.tar(build_id), folder)
+        return folder
+
+    def tar(self, build_id: str) -> bytes:
+        """Return the build's archive.
+
+        Raises:
+            BuildGoneError: it is gone or damaged.
+        """
         import hashlib
 
-        folder = self._folder / build_id
-        if folder.is_dir():
-            return folder
         file = self._folder / f"{build_id}.tar"
         try:
             tar = file.read_bytes()
@@ -73,8 +81,7 @@ class Builds:
             raise BuildGoneError(f"the build {build_id[:12]} is gone: {file} is missing; {_ADVICE}") from None
         if hashlib.sha256(tar).hexdigest() != build_id:
             raise BuildGoneError(f"the build {build_id[:12]} is damaged: {file}; {_ADVICE}")
-        archive.unpack(tar, folder)
-        return folder
+        return tar
 
 
 _ADVICE = "restore it from a backup, or go on with other code: ninelives resume SESSION --with-code DIR"

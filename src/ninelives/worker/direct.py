@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from ninelives.code.build import Build, pack
+from ninelives.code.build import Build, is_same_program, pack
 from ninelives.errors import (
     NinelivesError,
     ProgramError,
@@ -288,7 +288,7 @@ def _over(session: SessionRow, *, repaired: bool, retry_failed: bool) -> Finishe
 
 
 def _code(store: Store, session: SessionRow, repaired: Path | None) -> tuple[Path, Project]:
-    """Return the code that a session goes on with: repaired, or its build, where it was if it is there unchanged."""
+    """Return the code that a session goes on with: repaired, or as it was; in its place if it is there unchanged."""
     file = session.entry_point.rpartition(":")[0]
     if repaired is not None:
         root = repaired.resolve()
@@ -296,15 +296,9 @@ def _code(store: Store, session: SessionRow, repaired: Path | None) -> tuple[Pat
             raise UsageError(f"{repaired}: there is no {file} in it, which session {session.session_id} runs")
         return root, find_project(root / file, root=root)._replace(name=session.project)
     here = Path(session.code_dir)
-    root = here if _is_unchanged(store, here, session.build_id) else store.builds.path(session.build_id)
+    same = is_same_program(store.builds.tar(session.build_id), here)
+    root = here if same else store.builds.path(session.build_id)
     return root, find_project(root / file, root=root)._replace(name=session.project)
-
-
-def _is_unchanged(store: Store, root: Path, build_id: str) -> bool:
-    try:
-        return root.is_dir() and pack(root, leave_out=store.home).id == build_id
-    except ProgramError:
-        return False
 
 
 def _set_environment(start: Start, variables: Mapping[str, str], secret_vars: frozenset[str]) -> list[str]:
