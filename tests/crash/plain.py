@@ -90,6 +90,8 @@ async def _wait(awaitable: Any) -> Any:
 def _ends(error: BaseException, code: Path) -> list[str]:
     if isinstance(error, SystemExit) and error.code in (None, 0):
         return ["completed: None"]
+    if isinstance(error, SystemExit):
+        return ["error", *([] if isinstance(error.code, int) else [str(error.code)])]
     shown = traceback.TracebackException.from_exception(error)
     _leave_out_ours(shown)
     return ["error", *portable("".join(shown.format()), code).splitlines()]
