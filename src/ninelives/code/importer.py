@@ -162,7 +162,9 @@ class RewriteCache:
 
 def _compile(source: bytes, path: str) -> types.CodeType:
     code: types.CodeType = compile(rewrite.rewrite_source(source, path), path, "exec", dont_inherit=True)
-    return code
+    # As it comes out of the cache, the first time too: a set of constants may iterate in another order after that.
+    result: types.CodeType = marshal.loads(marshal.dumps(code))
+    return result
 
 
 def _foreign_folders(root: Path) -> list[Path]:
