@@ -48,7 +48,7 @@ def home(home: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyte
 @pytest.fixture
 def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Answer]:
     """Return a function that runs `ninelives` with the given arguments in this test's folder."""
-    monkeypatch.setenv("PYTHONPATH", SOURCES)
+    monkeypatch.setenv("PYTHONPATH", SOURCES, prepend=":")
     monkeypatch.delenv("PYTHONHASHSEED", raising=False)
 
     def run(*arguments: str | Path, **environment: str) -> Answer:

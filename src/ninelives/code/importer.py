@@ -15,6 +15,7 @@ import os
 import sys
 import types
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -157,7 +158,8 @@ class RewriteCache:
             partial.replace(file)
         except OSError:
             # The cache is a convenience: a full or read-only disk shows where it matters, in the store.
-            partial.unlink(missing_ok=True)
+            with suppress(OSError):
+                partial.unlink()
 
 
 def _compile(source: bytes, path: str) -> types.CodeType:

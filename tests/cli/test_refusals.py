@@ -1,0 +1,180 @@
+"""What `resume` refuses to go on with: one line each, the right exit code, and nothing lost."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+#: Outside code: kills its process, unless there is a file that says it may go on.
+DIES_ONCE = """
+import os
+import signal
+
+def die_once():
+    if not os.path.exists("go"):
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+WAITS = """
+    from dying import die_once
+
+    def handler(event):
+        print("begun")
+        die_once()
+        print("done")
+"""
+
+
+@pytest.fixture(autouse=True)
+def dying(tmp_path_factory, monkeypatch) -> None:
+    """Let programs import outside code that dies once."""
+    folder = tmp_path_factory.mktemp("outside")
+    (folder / "dying.py").write_text(DIES_ONCE)
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+
+
+@pytest.fixture
+def killed(cli, program) -> str:
+    """A session whose process was killed in the middle of an activity."""
+    program(WAITS)
+    answer = cli("run", "app.py:handler", "--session", "s")
+    assert answer.code == -9
+    return "s"
+
+
+def change(home: Path, sql: str, *values: object) -> None:
+    """Change the store as another version of ninelives, or another Python, would have left it."""
+    with sqlite3.connect(home / "ninelives.db") as db:
+        db.execute(sql, values)
+    db.close()
+
+
+def refused(answer, code: int, text: str) -> None:
+    assert answer.code == code
+    lines = [line for line in answer.err.splitlines() if not line.startswith("session: ")]
+    assert len(lines) == 1, answer.err
+    assert lines[0].startswith("ninelives: ") and text in lines[0]
+    assert answer.out == ""
+
+
+def test_another_minor_version_of_python(cli, home, killed) -> None:
+    change(home, "UPDATE sessions SET python = '3.9'")
+    refused(cli("resume", killed), 4, "was recorded on Python 3.9, and this is Python 3.")
+    assert cli("sessions", "show", killed, "--json").document["state"] == "interrupted"
+
+
+def test_a_journal_of_a_newer_version(cli, home, tmp_path, killed) -> None:
+    change(home, "INSERT INTO rows SELECT max(id) + 1000, 'teleport', x'90' FROM rows")
+    refused(cli("resume", killed), 4, "was written by a newer version of ninelives")
+    change(home, "DELETE FROM rows WHERE kind = 'teleport'")
+    (tmp_path / "go").touch()
+    assert cli("resume", killed).out == "done\n"
+
+
+def test_a_build_that_is_gone(cli, home, program, tmp_path, killed) -> None:
+    for build in (home / "builds").glob("*.tar"):
+        build.unlink()
+    refused(cli("resume", killed), 3, "is gone: ")
+    (tmp_path / "go").touch()
+    program(WAITS, "repaired/app.py")
+    assert cli("resume", killed, "--with-code", "repaired").out == "done\n"
+
+
+def test_code_that_was_changed_is_not_used(cli, program, tmp_path, killed) -> None:
+    program(WAITS.replace('print("done")', 'print("changed")'))
+    (tmp_path / "go").touch()
+    assert cli("resume", killed).out == "done\n"
+
+
+def test_what_a_program_writes_beside_itself_is_no_change_of_its_code(cli, program, tmp_path) -> None:
+    program(
+        """
+        from pathlib import Path
+
+        from dying import die_once
+
+        HERE = Path(__file__).parent
+
+        def handler(event):
+            (HERE / "notes.txt").write_text("note")
+            die_once()
+            print((HERE / "notes.txt").read_text())
+        """
+    )
+    assert cli("run", "app.py:handler", "--session", "s").code == -9
+    (tmp_path / "go").touch()
+    assert cli("resume", "s").out == "note\n"
+
+
+def test_a_process_that_a_restart_cannot_go_on_with(cli, program, tmp_path) -> None:
+    program(
+        """
+        import subprocess
+
+        from dying import die_once
+
+        def handler(event):
+            child = subprocess.Popen(["sh", "-c", "echo started >> started.txt"])
+            die_once()
+            child.wait()
+        """
+    )
+    assert cli("run", "app.py:handler", "--session", "s").code == -9
+    (tmp_path / "go").touch()
+    refused(cli("resume", "s"), 4, "subprocess.Popen can't be made again after a restart; put the calls that use it")
+    assert (tmp_path / "started.txt").read_text().count("started") <= 1
+
+
+def test_an_activity_that_changes_globals_is_warned_about(cli, program) -> None:
+    program(
+        """
+        import ninelives
+
+        COUNT = 0
+
+        @ninelives.activity
+        def count():
+            global COUNT
+            COUNT += 1
+
+        def handler(event):
+            count()
+            count()
+        """
+    )
+    answer = cli("run", "app.py:handler")
+    assert answer.code == 0
+    assert answer.err.count("app.count is an activity and changes globals") == 1
+
+
+def test_configuration_of_the_environment_may_change(cli, program, tmp_path) -> None:
+    program(
+        """
+        import os
+        import shutil
+
+        from dying import die_once
+
+        def handler(event):
+            print(shutil.which(os.environ["TOKEN"]))
+            die_once()
+            print("done")
+        """
+    )
+    assert cli("run", "app.py:handler", "--session", "s", TOKEN="first-token").code == -9
+    (tmp_path / "go").touch()
+    assert cli("resume", "s", TOKEN="second-token").out == "done\n"
+
+
+def test_a_program_whose_tasks_wait_for_each_other(cli, program) -> None:
+    program(
+        """
+        import asyncio
+
+        async def handler(event):
+            await asyncio.get_running_loop().create_future()
+        """
+    )
+    refused(cli("run", "app.py:handler"), 4, "deadlock: app.py:5 waits for what can't come")
