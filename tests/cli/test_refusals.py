@@ -178,3 +178,38 @@ def test_a_program_whose_tasks_wait_for_each_other(cli, program) -> None:
         """
     )
     refused(cli("run", "app.py:handler"), 4, "deadlock: app.py:5 waits for what can't come")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("def handler(event):\n    yield 1\n", "handler is a generator, of which nothing would run"),
+        ("x = 1\0\n", "SyntaxError"),
+    ],
+)
+def test_programs_that_could_not_run(cli, tmp_path, text, problem) -> None:
+    (tmp_path / "app.py").write_text(text)
+    answer = cli("run", "app.py:handler")
+    refused(answer, 2, problem)
+    assert cli("sessions", "list", "--json").document == []
+
+
+def test_a_missing_package_is_named_wherever_it_is_imported(cli, program) -> None:
+    program("def handler(event):\n    import nosuchpackage\n")
+    answer = cli("run", "app.py:handler")
+    assert answer.code == 1
+    assert "add the package that has 'nosuchpackage' to the project's requirements" in answer.err
+
+
+def test_a_traceback_begins_with_the_users_own_line(cli, program) -> None:
+    program("1 / 0\ndef handler(event):\n    pass\n")
+    lines = cli("run", "app.py:handler").err.splitlines()
+    at = lines.index("Traceback (most recent call last):")
+    assert lines[at + 1].endswith('app.py", line 1, in <module>')
+
+
+def test_an_id_belongs_to_one_handler(cli, program) -> None:
+    program("def one(event):\n    pass\ndef two(event):\n    pass\n")
+    assert cli("run", "app.py:one", "--session", "s").code == 0
+    refused(cli("run", "app.py:two", "--session", "s"), 2, "session s runs app.py:one, not app.py:two")
+    refused(cli("run", "app.py:one", "--event-id", ""), 2, "--event-id is empty")

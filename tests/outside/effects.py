@@ -28,6 +28,12 @@ def lines() -> list[str]:
         return []
 
 
+def fresh() -> list[str]:
+    """Return a new list, and say so: a default that comes from outside."""
+    append("fresh")
+    return ["fresh"]
+
+
 def give(value: Any) -> Any:
     """Return a value as it is."""
     return value

@@ -28,7 +28,7 @@ def version(*, as_json: bool) -> None:
         emit(f"ninelives {__version__}, Python {python}\n")
 
 
-@click.group()
+@click.group(no_args_is_help=False)
 def config() -> None:
     """Settings and folders.
 

@@ -42,6 +42,8 @@ def event(data: str | None, event_type: str | None, event_id: str | None, integr
     Raises:
         UsageError: the file can't be read, or its text is no JSON object.
     """
+    if event_id == "":
+        raise UsageError("--event-id is empty: give the event's id, or leave the option out")
     return {
         "event_type": event_type,
         "event_id": event_id,

@@ -76,6 +76,11 @@ class UserCode:
         """Return whether a file is user code."""
         return self.owns(os.path.dirname(path))
 
+    def has_module(self, name: str) -> bool:
+        """Return whether the top-level package of a module is the user's own."""
+        top = self.root / name.partition(".")[0]
+        return top.is_dir() or top.with_suffix(".py").is_file()
+
     def relative(self, path: str) -> str:
         """Return a file of user code relative to the code directory; other paths as they are."""
         return path[len(self._prefix) :] if path.startswith(self._prefix) else path

@@ -66,7 +66,14 @@ def rewrite_source(source: str | bytes, filename: str) -> ast.Module:
     Raises:
         SyntaxError: the source is not valid Python.
     """
-    return rewrite_tree(ast.parse(source, filename))
+    try:
+        tree = ast.parse(source, filename)
+    except (ValueError, SyntaxError) as error:
+        if getattr(error, "filename", None):
+            raise
+        # A null byte: Python does not say where.
+        raise SyntaxError(str(error), (filename, 1, 0, None)) from error
+    return rewrite_tree(tree)
 
 
 def rewrite_tree(tree: Node) -> Node:

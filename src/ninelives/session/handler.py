@@ -34,6 +34,8 @@ def load(code: UserCode, entry_point: str) -> Callable[..., Any]:
         raise ProgramError(
             f"{file}: {name} is not a handler: it can't be called; 'ninelives exports {file}' lists its handlers"
         )
+    if inspect.isgeneratorfunction(found) or inspect.isasyncgenfunction(found):
+        raise ProgramError(f"{file}: {name} is a generator, of which nothing would run: a handler returns its result")
     if _positions(found) == 0:
         raise ProgramError(f"{file}: {name} takes no event; a handler is called with (event) or (event, session_id)")
     return found  # type: ignore[no-any-return]
@@ -52,18 +54,13 @@ def _import(code: UserCode, name: str, file: str) -> Any:
             raise
         raise syntax_problem(error, code.relative(error.filename)) from error
     except ModuleNotFoundError as error:
-        if error.name is None or _is_users(code, error.name):
+        if error.name is None or code.has_module(error.name):
             raise
         raise ProgramError(
             f"{_place(code, error, file)}: there is no module {error.name!r}; "
             "add the package that has it to the project's requirements, "
             f"and install it ({sys.executable} -m pip install …)"
         ) from error
-
-
-def _is_users(code: UserCode, name: str) -> bool:
-    top = code.root / name.partition(".")[0]
-    return top.is_dir() or top.with_suffix(".py").is_file()
 
 
 def _place(code: UserCode, error: BaseException, file: str) -> str:

@@ -199,7 +199,7 @@ class Session:
             return Ended("completed", 0, render.cut(self.showing.hide(render.result(value))), None)
         if isinstance(value, SystemExit) and value.code in (None, 0):
             return Ended("completed", 0, "None", None)
-        error = tracebacks.describe(value, self.own_frame, self.showing.hide)
+        error = tracebacks.describe(value, self.code, self.own_frame, self.showing.hide)
         if isinstance(value, SystemExit):
             # As in Python: no traceback, a number is the exit code, anything else is said.
             said = "" if isinstance(value.code, int) else f"{value.code}\n"

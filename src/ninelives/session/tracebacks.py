@@ -6,21 +6,33 @@ import traceback
 from collections.abc import Callable
 from types import TracebackType
 
+from ninelives.code.importer import UserCode
 
-def describe(error: BaseException, own_frame: Callable[[str], bool], hide: Callable[[str], str]) -> dict[str, str]:
+Error = dict[str, str]
+
+
+def describe(
+    error: BaseException, code: UserCode, own_frame: Callable[[str], bool], hide: Callable[[str], str]
+) -> Error:
     """Return an exception as plain data: ``type``, ``message`` and ``traceback``.
 
     Args:
         error: the exception.
+        code: the user's code, with whose first frame the traceback begins.
         own_frame: whether a file is ours.
         hide: cuts secrets out of a text.
     """
     shown = traceback.TracebackException.from_exception(error)
+    first = next((at for at, frame in enumerate(shown.stack) if code.owns_file(frame.filename)), 0)
+    del shown.stack[:first]
     _leave_out(shown, own_frame)
     cls = type(error)
     name = cls.__qualname__ if cls.__module__ in ("builtins", "__main__") else f"{cls.__module__}.{cls.__qualname__}"
     # As Python shows them: code paths are for users here, so only secrets are hidden.
-    return {"type": name, "message": hide(str(error)), "traceback": hide("".join(shown.format()))}
+    text = "".join(shown.format())
+    if isinstance(error, ModuleNotFoundError) and error.name and not code.has_module(error.name):
+        text += f"(add the package that has {error.name!r} to the project's requirements)\n"
+    return {"type": name, "message": hide(str(error)), "traceback": hide(text)}
 
 
 def _leave_out(shown: traceback.TracebackException, own_frame: Callable[[str], bool]) -> None:

@@ -75,6 +75,7 @@ def run(store: Store, request: RunRequest, observer: Observer) -> Finished:
         NinelivesError: it can't be started, or can't go on.
     """
     if request.session_id is not None and _exists(store, request.session_id):
+        _check_same(store.session(request.session_id), request)
         return resume(store, request.session_id, vars=request.vars, secret_vars=request.secret_vars, observer=observer)
     project = find_project(request.file)
     build = pack(project.root, leave_out=store.home)
@@ -258,6 +259,15 @@ def _start(store: Store, project: Project, build: Build, request: RunRequest) ->
         {name: value for name, value in request.vars.items() if name not in request.secret_vars},
         sorted(request.secret_vars),
     )
+
+
+def _check_same(session: SessionRow, request: RunRequest) -> None:
+    file, _, handler = session.entry_point.rpartition(":")
+    if handler != request.handler or Path(file).name != request.file.name:
+        raise UsageError(
+            f"session {session.session_id} runs {session.entry_point}, not {request.file}:{request.handler}: "
+            "give another id, or none"
+        )
 
 
 def _exists(store: Store, session_id: str) -> bool:
