@@ -76,7 +76,7 @@ def test_two_sessions_one_after_the_other_load_their_own_modules(tmp_path) -> No
         code = UserCode(folder, user_builtins({}))
         code.install()
         try:
-            assert importlib.import_module("nl_same").VALUE == number
+            assert number == importlib.import_module("nl_same").VALUE
         finally:
             code.uninstall()
 

@@ -44,8 +44,17 @@ def test_store_functions_are_local(module) -> None:
 def test_both_modules_have_the_same_names() -> None:
     import autokitteh
 
-    for name in ("activity", "inhibit_activities", "register_no_activity", "AttrDict", "Event", "AutoKittehError", "store"):
-        assert hasattr(ninelives, name) and hasattr(autokitteh, name)
+    for name in (
+        "activity",
+        "inhibit_activities",
+        "register_no_activity",
+        "AttrDict",
+        "Event",
+        "AutoKittehError",
+        "store",
+    ):
+        assert hasattr(ninelives, name)
+        assert hasattr(autokitteh, name)
     assert ninelives.AutoKittehError is autokitteh.AutoKittehError
 
 

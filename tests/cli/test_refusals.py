@@ -55,7 +55,8 @@ def refused(answer, code: int, text: str) -> None:
     assert answer.code == code
     lines = [line for line in answer.err.splitlines() if not line.startswith("session: ")]
     assert len(lines) == 1, answer.err
-    assert lines[0].startswith("ninelives: ") and text in lines[0]
+    assert lines[0].startswith("ninelives: ")
+    assert text in lines[0]
     assert answer.out == ""
 
 

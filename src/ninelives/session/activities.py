@@ -21,7 +21,7 @@ from ninelives.session.calls import Attempt, Call
 from ninelives.session.changes import Reach, apply
 from ninelives.session.entries import Activity, Outcome
 from ninelives.session.exceptions import frames_of
-from ninelives.session.lanes import Lane, RunningActivity, running_activity
+from ninelives.session.lanes import DIRECT, Lane, RunningActivity, running_activity
 from ninelives.session.live import StandIn, real, reference
 from ninelives.session.options import Options
 from ninelives.session.stop import Halt
@@ -97,23 +97,31 @@ class Activities:
     def give(self, call: Call, outcome: Outcome) -> tuple[bool, Any]:
         """Return what a recorded outcome holds: whether the call succeeded, and its result or exception."""
         session = self.session
-        data = outcome.data
         self.done += 1
-        if data[:1] == b"\x80" and not outcome.changed:
-            value = session.values.decode(data, "", ())
-        else:
-            reach = self._reach(call)
-            session.live.remake_with(call.key, partial(self._remake, call, outcome.changed))
-            value = session.values.decode(data, outcome.blob, reach.objects)
-            if outcome.changed:
-                value, changes = value
-                apply(changes, reach.objects)
+        token = running_activity.set(DIRECT)
+        try:
+            value = self._decoded(call, outcome)
+        finally:
+            running_activity.reset(token)
+        session.delivered(outcome)
         if outcome.spot is not None:
             file = value if type(value) is StandIn else files.file_of(call.function, call.kwargs)
             if type(file) is StandIn:
                 reference(file).spot = outcome.spot
         session.replayed(self.done)
         return outcome.ok, value
+
+    def _decoded(self, call: Call, outcome: Outcome) -> Any:
+        data = outcome.data
+        if data[:1] == b"\x80" and not outcome.changed:
+            return self.session.values.decode(data, "", ())
+        reach = self._reach(call)
+        self.session.live.remake_with(call.key, partial(self._remake, call, outcome.changed))
+        value = self.session.values.decode(data, outcome.blob, reach.objects)
+        if outcome.changed:
+            value, changes = value
+            apply(changes, reach.objects)
+        return value
 
     def _remake(self, call: Call, changed: bool) -> list[Any]:
         """Call again for the live leaves of a recorded result, and of what the call changed."""
@@ -282,6 +290,7 @@ class Activities:
             outcome, lines=session.output.take(running), blobs=(encoded.blob,) if encoded.blob else ()
         )
         self.done += 1
+        session.delivered(outcome)
         session.observer.activity_finished(self.done)
         for leaf in encoded.leaves:
             session.note_live_value(lane, call.name, leaf)

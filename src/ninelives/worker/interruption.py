@@ -1,7 +1,7 @@
 """Ctrl-C, SIGTERM and cancelling: the session's process stops at once, without running the user's code any further.
 
-Unwinding through the user's ``finally`` blocks would make calls that replay does not make. So the lease is given
-back, and the process exits.
+Unwinding through the user's ``finally`` blocks would make calls that replay does not make. So the lease is given back,
+and the process exits. A thread does that: Python's own signal handlers would wait for an outside call to return.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ from ninelives.session.observer import Observer
 from ninelives.storage import Journal, SessionUpdate
 from ninelives.worker.link import DirectLink
 
+#: the descriptor that signals are written to, while a session of this process is watched
+_watching: list[int] = []
+
 _CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
 
 
@@ -28,24 +31,50 @@ def handled(link: DirectLink, journal: Journal, observer: Observer) -> Iterator[
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    pid = os.getpid()
-
-    def stop(number: int, _: Any) -> None:
-        if os.getpid() != pid:
-            # A forked child of an activity: it is no session.
-            os._exit(128 + number)
-        link.interrupt(lambda: _stop(signal.Signals(number), journal, observer))
-
-    before = {number: signal.signal(number, stop) for number in _CODES}
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    before = {number: signal.signal(number, _in_children(os.getpid())) for number in _CODES}
+    _watching.append(write)
+    wakeup = signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+    watcher = threading.Thread(target=_watch, args=(read, link, journal, observer), name="interruption", daemon=True)
+    watcher.start()
     try:
         yield
     finally:
+        signal.set_wakeup_fd(wakeup)
+        _watching.clear()
         for number, handler in before.items():
             signal.signal(number, handler)
+        os.close(write)
+        watcher.join()
+        os.close(read)
 
 
-def _stop(number: signal.Signals, journal: Journal, observer: Observer) -> None:
-    state = "interrupted"
+def _in_children(pid: int) -> Any:
+    """Return a handler that ends a forked child of an activity, as it would end without us; here the watcher acts."""
+
+    def end(number: int, _: Any) -> None:
+        if os.getpid() != pid:
+            os._exit(128 + number)
+
+    return end
+
+
+def _forget_wakeup() -> None:
+    """In a forked child of a session's process: its signals are no business of the session."""
+    if _watching and threading.current_thread() is threading.main_thread():
+        signal.set_wakeup_fd(-1)
+
+
+def _watch(read: int, link: DirectLink, journal: Journal, observer: Observer) -> None:
+    while data := os.read(read, 1):
+        if data[0] in _CODES:
+            _stop(signal.Signals(data[0]), link, journal, observer)
+
+
+def _stop(number: signal.Signals, link: DirectLink, journal: Journal, observer: Observer) -> None:
+    # What is being written is written to its end; after that the session's thread finds the gate closed for good.
+    link.gate.acquire()
     try:
         state = "cancelled" if journal.cancel_requested() else "interrupted"
         journal.release(SessionUpdate(state=state, waiting_for=""))
@@ -55,3 +84,6 @@ def _stop(number: signal.Signals, journal: Journal, observer: Observer) -> None:
     observer.ended(journal.session_id, state, int(_CODES[number]))
     sys.stdout.flush()
     os._exit(_CODES[number])
+
+
+os.register_at_fork(after_in_child=_forget_wakeup)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import threading
+from collections.abc import Iterable, Sequence
 
 from ninelives.session.link import BlobSink, BlobSource, Line, Put, Row
 from ninelives.storage import Journal, SessionUpdate, Store
@@ -23,8 +24,8 @@ class DirectLink:
         self._store = store
         self._journal = journal
         self._project = project
-        self._busy = 0
-        self._interruption: Callable[[], None] | None = None
+        #: held while something is written: who closes it for good lets nothing more be written
+        self.gate = threading.RLock()
 
     def load(self) -> Iterable[Row]:
         """See `Link.load`."""
@@ -36,26 +37,26 @@ class DirectLink:
 
     def note(self, rows: Sequence[Row], lines: Sequence[Line] = ()) -> None:
         """See `Link.note`."""
-        with self:
+        with self.gate:
             self._journal.note(rows, lines)
 
     def commit(
         self, rows: Sequence[Row], lines: Sequence[Line] = (), *, puts: Sequence[Put] = (), blobs: Sequence[str] = ()
     ) -> bool:
         """See `Link.commit`."""
-        with self:
+        with self.gate:
             return self._journal.commit(
                 rows, lines, puts=[StorePut(self._project, *put) for put in puts] if puts else (), blobs=blobs
             )
 
     def finish(self, rows: Sequence[Row], *, state: str, result: str, error: str) -> None:
         """See `Link.finish`."""
-        with self:
+        with self.gate:
             self._journal.commit(rows, update=SessionUpdate(state=state, waiting_for="", result=result, error=error))
 
     def waiting(self, what: str) -> None:
         """See `Link.waiting`."""
-        with self:
+        with self.gate:
             update = SessionUpdate(state="waiting" if what else "running", waiting_for=what)
             self._journal.commit(update=update)
 
@@ -69,27 +70,10 @@ class DirectLink:
 
     def get_value(self, key: str) -> tuple[bytes, int] | None:
         """See `Link.get_value`."""
-        with self:
+        with self.gate:
             return self._store.get_value(self._project, key)
 
     def value_keys(self) -> list[str]:
         """See `Link.value_keys`."""
-        with self:
+        with self.gate:
             return self._store.value_keys(self._project)
-
-    def interrupt(self, act: Callable[[], None]) -> None:
-        """Call ``act`` now, or as soon as what is being written is written. For signal handlers."""
-        if self._busy:
-            self._interruption = act
-        else:
-            act()
-
-    def __enter__(self) -> None:
-        """Begin what is to be whole: a signal handler runs on the thread that holds the store's locks, so it waits."""
-        self._busy += 1
-
-    def __exit__(self, *_: object) -> None:
-        self._busy -= 1
-        if self._interruption is not None and not self._busy:
-            act, self._interruption = self._interruption, None
-            act()
