@@ -214,3 +214,72 @@ def test_an_id_belongs_to_one_handler(cli, program) -> None:
     assert cli("run", "app.py:one", "--session", "s").code == 0
     refused(cli("run", "app.py:two", "--session", "s"), 2, "session s runs app.py:one, not app.py:two")
     refused(cli("run", "app.py:one", "--event-id", ""), 2, "--event-id is empty")
+
+
+FAILS = """
+    def handler(event):
+        print("one")
+        raise LookupError("the first")
+"""
+
+
+@pytest.mark.parametrize(
+    ("repaired", "code"),
+    [
+        ("def handler(event)\n", 2),
+        ("import nosuchpackage\n", 2),
+        ("def other(event):\n    pass\n", 2),
+    ],
+)
+def test_code_that_cannot_be_loaded_repairs_nothing(cli, program, repaired, code) -> None:
+    program(FAILS)
+    assert cli("run", "app.py:handler", "--session", "s").code == 1
+    before = cli("sessions", "show", "s", "--json").document
+    program(repaired, "repaired/app.py")
+    assert cli("resume", "s", "--with-code", "repaired").code == code
+    after = cli("sessions", "show", "s", "--json").document
+    assert {**after, "updated_at": ""} == {**before, "updated_at": ""}
+    assert "LookupError: the first" in cli("resume", "s").err
+
+
+def test_code_that_does_something_else_repairs_nothing(cli, program, tmp_path, killed) -> None:
+    build = cli("sessions", "show", killed, "--json").document["build_id"]
+    program("import os\ndef handler(event):\n    os.getpid()\n", "repaired/app.py")
+    assert cli("resume", killed, "--with-code", "repaired").code == 4
+    assert cli("sessions", "show", killed, "--json").document["build_id"] == build
+    (tmp_path / "go").touch()
+    assert cli("resume", killed).out == "done\n"
+
+
+def test_there_is_nothing_to_retry(cli, program) -> None:
+    program(FAILS)
+    assert cli("run", "app.py:handler", "--session", "s").code == 1
+    refused(cli("resume", "s", "--retry-failed"), 2, "no activity that failed or was cut off")
+    assert cli("resume", "s").code == 1
+
+
+def test_a_secret_of_several_lines_is_hidden_in_every_form(cli, program, tmp_path) -> None:
+    secret = "-----BEGIN-----\nc2VjcmV0LWtleQ==\nmore-of-it=\n-----END-----"
+    (tmp_path / "key.pem").write_text(secret)
+    program(
+        """
+        import os
+        import shutil
+
+        def handler(event):
+            key = os.environ["KEY"]
+            print(key)
+            shutil.which(key)
+            shutil.which(key.splitlines()[1])
+            raise ValueError(key)
+        """
+    )
+    answer = cli("run", "app.py:handler", "--session", "s", "--var", "KEY=@key.pem")
+    assert answer.code == 1
+    shown = [cli("sessions", what, "s", "--json").out for what in ("show", "journal", "logs")]
+    for text in [answer.err, *shown]:
+        assert "c2VjcmV0" not in text and "more-of-it" not in text
+    import os
+
+    builds = b"".join(path.read_bytes() for path in (Path(os.environ["NINELIVES_HOME"]) / "builds").glob("*.tar"))
+    assert b"c2VjcmV0" not in builds

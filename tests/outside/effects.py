@@ -91,6 +91,10 @@ class Client:
         append(f"{self.name}: {text}")
         return text.upper()
 
+    def close(self) -> None:
+        """Close it."""
+        append(f"{self.name} closes")
+
 
 class Counter:
     """An outside object that can be saved, and changes."""

@@ -80,6 +80,16 @@ def variables(given: Iterable[str]) -> tuple[dict[str, str], frozenset[str]]:
     return values, frozenset(name for name in values if not written_out[name])
 
 
+def secret_files(given: Iterable[str]) -> tuple[Path, ...]:
+    """Return the files that vars are taken from.
+
+    Args:
+        given: as for `variables`.
+    """
+    values = (text.partition("=")[2] for text in given)
+    return tuple(Path(value[1:]) for value in values if value.startswith("@"))
+
+
 def session_id(text: str) -> str:
     """Return an id that a new session may have.
 

@@ -83,6 +83,7 @@ def run(
         event=inputs.event(data, event_type, event_id, integration_id),
         vars=values,
         secret_vars=secret,
+        secret_files=inputs.secret_files(var),
         session_id=None if session is None else inputs.session_id(session),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,7 +45,7 @@ class _Entry(NamedTuple):
     executable: bool
 
 
-def pack(code_dir: Path, *, leave_out: Path | None = None) -> Build:
+def pack(code_dir: Path, *, leave_out: Iterable[Path] = ()) -> Build:
     """Return the build of a code directory: the same files make the same build, whenever and wherever.
 
     Left out are hidden files, caches, virtual environments, ``node_modules``, what ``.gitignore`` and
@@ -53,15 +53,15 @@ def pack(code_dir: Path, *, leave_out: Path | None = None) -> Build:
 
     Args:
         code_dir: the directory.
-        leave_out: a folder that is none of the program, wherever it is: the store's. Reading a database's files behind
-            its back drops the locks that this process has on them.
+        leave_out: folders and files that are none of the program, wherever they are: the store's (reading a database's
+            files behind its back drops the locks that this process has on them), and secrets.
 
     Raises:
         ProgramError: the directory can't be read, is too large, or is the folder to be left out.
     """
     root = os.path.realpath(code_dir)
-    left_out = os.path.realpath(leave_out) if leave_out is not None else ""
-    if root == left_out:
+    left_out = frozenset(map(os.path.realpath, leave_out))
+    if root in left_out:
         raise ProgramError(f"{root} is the folder of ninelives' own data: put the program into a folder of its own")
     skipped: dict[str, str] = {}
     try:
@@ -107,7 +107,7 @@ def _limited(root: str, entries: Iterator[_Entry]) -> Iterator[_Entry]:
         yield entry
 
 
-def _walk(root: str, left_out: str, skipped: dict[str, str]) -> Iterator[_Entry]:
+def _walk(root: str, left_out: frozenset[str], skipped: dict[str, str]) -> Iterator[_Entry]:
     #: folders yet to be read: where, relative path with a slash, ignore files that count there, real paths above it
     folders: list[tuple[str, str, _Ignores, frozenset[str]]] = [(root, "", (), frozenset({root}))]
     while folders:
@@ -126,9 +126,9 @@ def _walk(root: str, left_out: str, skipped: dict[str, str]) -> Iterator[_Entry]
                 skipped[path] = "a link that leads out of the code directory, or nowhere"
             elif is_folder:
                 real = os.path.realpath(entry.path) if entry.is_symlink() else entry.path
-                if real not in above and real != left_out:
+                if real not in above and real not in left_out:
                     folders.append((entry.path, path + "/", ignores, above | {real}))
-            elif entry.is_file():
+            elif entry.is_file() and os.path.realpath(entry.path) not in left_out:
                 if (status := entry.stat()).st_size > LARGEST_FILE:
                     skipped[path] = f"larger than {LARGEST_FILE >> 20} MiB"
                 else:

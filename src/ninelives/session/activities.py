@@ -106,8 +106,9 @@ class Activities:
         session.delivered(outcome)
         if outcome.spot is not None:
             file = value if type(value) is StandIn else files.file_of(call.function, call.kwargs)
+            file = session.live.as_given(file)
             if type(file) is StandIn:
-                reference(file).spot = outcome.spot
+                reference(file).move(outcome.spot)
         session.replayed(self.done)
         return outcome.ok, value
 
@@ -128,7 +129,9 @@ class Activities:
         reach = self._reach(call)
         token = running_activity.set(RunningActivity(self.session.id, call.key, 1))
         try:
-            call.args, call.kwargs = files.without_truncation(call.name, call.args, call.kwargs)
+            if call.name in files.OPENERS:
+                call.function = files.reopening(real(call.function), call.args, call.kwargs)
+                call.args, call.kwargs = (), {}
             reach.watch()
             value = self._outcome_of(call)
             recorded = (value, reach.changes()) if changed else value
@@ -227,7 +230,7 @@ class Activities:
     def _invoke(self, call: Call) -> Any:
         function, args, kwargs = call.function, call.args, call.kwargs
         if self.session.live.any_stand_ins:
-            self._restore_file(call)
+            self._settle_file(call)
             function = real(function)
             args = tuple(map(_made, args))
             kwargs = {name: _made(value) for name, value in kwargs.items()}
@@ -238,15 +241,15 @@ class Activities:
         with time_limit(call.options.timeout, call.name):
             return function(*args, **kwargs)
 
-    def _restore_file(self, call: Call) -> None:
-        file = files.file_of(call.function, call.kwargs)
-        if type(file) is not StandIn:
-            return
-        ref = reference(file)
-        spot, ref.spot = ref.spot, None
-        if spot is not None:
-            opened = ref.value()
-            files.restore(opened, files.Spot(*spot), files.written(call.name, call.args, call.kwargs, opened))
+    def _settle_file(self, call: Call) -> None:
+        """Put a file that was made again where it was, before the first call on it."""
+        file = self.session.live.as_given(files.file_of(call.function, call.kwargs))
+        if type(file) is StandIn and reference(file).spot is not None:
+            ref = reference(file)
+            spot, ref.spot = ref.spot, None
+            interrupted = files.written(call.name, call.args, call.kwargs, ref.value())
+            ref.spot = spot
+            ref.settle(interrupted)
 
     def _reach(self, call: Call) -> Reach:
         classifier = self.session.classifier

@@ -81,6 +81,9 @@ class Reach:
         elif cls is types.FunctionType:
             if self._user_function(value):
                 yield from value.__closure__ or ()
+                yield from value.__defaults__ or ()
+                yield from (value.__kwdefaults__ or {}).values()
+                yield from vars(value).values()
         elif cls is types.MethodType or cls is StandInMethod:
             yield value.__self__
         elif issubclass(cls, types.BuiltinFunctionType):
@@ -90,8 +93,17 @@ class Reach:
             yield from _cell(value)
         elif cls is partial:
             yield from (value.func, value.args, value.keywords)
+        elif isinstance(value, type):
+            yield from self._methods(value)
         elif self._user_class(cls):
             yield from _attributes(value).values()
+            yield from self._methods(cls)
+
+    def _methods(self, cls: type) -> Iterator[Any]:
+        """Yield the methods of a class that was made inside a function: they may close over what is around it."""
+        for base in cls.__mro__:
+            if "<locals>" in base.__qualname__ and self._user_class(base):
+                yield from map(_unwrapped, vars(base).values())
 
     def watch(self) -> None:
         """Take the snapshots; what is called after this may change things."""
@@ -128,6 +140,8 @@ class Reach:
             return "bytes", bytes(value)
         if cls is types.CellType:
             return "cell", list(_cell(value))
+        if cls is types.FunctionType:
+            return ("object", dict(vars(value))) if self._user_function(value) else None
         if cls in _GENERATORS:
             return "generator", _place_in(value)
         if cls in _IMMUTABLE or issubclass(cls, _CODE):
@@ -293,6 +307,8 @@ def _set_attributes(target: Any, state: dict[str, Any]) -> None:
 
 def _attributes(value: Any) -> dict[str, Any]:
     """Return an object's attributes, those in slots too, without running its code."""
+    if type(value) is types.FunctionType:
+        return vars(value)
     try:
         found: dict[str, Any] = object.__getattribute__(value, "__dict__")
     except AttributeError:
@@ -314,6 +330,13 @@ def _is_set(slot: types.MemberDescriptorType, value: Any) -> bool:
     except AttributeError:
         return False
     return True
+
+
+def _unwrapped(attribute: Any) -> Any:
+    """Return the function under a method of a class."""
+    if isinstance(attribute, property):
+        return (attribute.fget, attribute.fset, attribute.fdel)
+    return getattr(attribute, "__func__", attribute)
 
 
 def _cell(cell: types.CellType) -> Iterator[Any]:

@@ -36,7 +36,7 @@ def reduce(error: BaseException, own_frame: Callable[[str], bool]) -> tuple[Any,
         "fields": _fields(error),
         "dict": dict(getattr(error, "__dict__", {})),
         "cause": error.__cause__,
-        "context": None if error.__suppress_context__ else error.__context__,
+        "context": error.__context__,
         "suppress": error.__suppress_context__,
         "frames": frames_of(error.__traceback__, own_frame),
     }

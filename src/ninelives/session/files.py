@@ -10,6 +10,8 @@ from __future__ import annotations
 import _io
 import io
 import os
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 from ninelives.errors import NotRestorableError
@@ -18,8 +20,9 @@ from ninelives.session.stop import Halt
 #: Base of all files. Not the abstract class `io.IOBase`, which takes ten times as long to ask.
 FILE = _io._IOBase
 
-#: Of ``open`` and its likes: which of the arguments is the mode.
-MODE_OF = {"io.open": 1, "pathlib.Path.open": 0}
+
+#: What opens a file.
+OPENERS = frozenset({"io.open", "pathlib.Path.open"})
 
 
 class Spot(NamedTuple):
@@ -60,24 +63,29 @@ def settle(file: Any) -> Spot | None:
         return None
 
 
-def without_truncation(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """Return the arguments of a call that opens a file, with a mode that leaves the file as it is.
+def reopening(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Return what opens a file again as it is: with its mode, but neither truncated nor refused because it is there.
 
     Args:
-        name: dotted name of what is called; anything else keeps its arguments.
+        function: what opened it: one of `OPENERS`.
         args: its arguments.
         kwargs: the same, by name.
     """
-    at = MODE_OF.get(name)
-    if at is None:
-        return args, kwargs
-    mode = kwargs.get("mode", args[at] if len(args) > at else "r")
-    kept = mode.replace("w", "r+").replace("x", "r+")
-    # "w+" became "r++"
-    kept = kept.replace("+", "") + "+" if "+" in kept else kept
-    if "mode" in kwargs:
-        return args, {**kwargs, "mode": kept}
-    return (*args[:at], kept, *args[at + 1 :]), kwargs
+    if function is io.open:
+        given = kwargs.get("opener") or _open
+        return partial(io.open, *args, **{**kwargs, "opener": _keeping(given)})
+    return partial(io.open, function.__self__, *args, **kwargs, opener=_keeping(_open))
+
+
+def _open(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o666)
+
+
+def _keeping(opener: Callable[[str, int], int]) -> Callable[[str, int], int]:
+    def keep(path: str, flags: int) -> int:
+        return opener(path, flags & ~(os.O_TRUNC | os.O_EXCL))
+
+    return keep
 
 
 def restore(file: Any, spot: Spot, interrupted: bytes) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import aclosing, closing
 from functools import partial
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
@@ -37,7 +38,13 @@ class Handed:
 
     def form(self, function: Any) -> Callable[..., Any]:
         """Return what is called in place of ``function``: itself, with guarded arguments."""
-        argument = self._whole if function in _READS_WHOLE or _reads_whole(function) else self.argument
+        if function is closing or function is aclosing:
+            return partial(Closing if function is closing else AsyncClosing, self._session)
+        argument = self.argument
+        if function in _READS_WHOLE or _reads_whole(function):
+            argument = self._whole
+        elif getattr(function, "__module__", None) == "contextlib":
+            argument = self._entered
 
         def call(value: Any = _MISSING, /, *rest: Any, **kwargs: Any) -> Any:
             if not rest and not kwargs and type(value) in _SAFE:
@@ -64,6 +71,12 @@ class Handed:
             return session.hooks[rewrite.ITER](value)
         return value
 
+    def _entered(self, value: Any) -> Any:
+        """Return one argument of a function that enters context managers."""
+        if hasattr(type(value), "__aenter__"):
+            return self._session.crossings.async_entered(value)
+        return self._session.crossings.entered(value) if hasattr(type(value), "__enter__") else self.argument(value)
+
     def _callable(self, value: Any) -> Any:
         if type(value) is not StandInMethod:
             kind = self._session.classifier.decide(value).kind
@@ -79,6 +92,34 @@ class Handed:
         """Return one argument of a function that reads iterables to their end: an outside one is read at once."""
         guarded = self.argument(value)
         return guarded.rest() if isinstance(guarded, OutsideIterator) else guarded
+
+
+class Closing:
+    """`contextlib.closing`, by which outside things are closed as activities."""
+
+    def __init__(self, session: Session, thing: Any) -> None:
+        self.thing = thing
+        self._guard = session.hooks[rewrite.CALL]
+
+    def __enter__(self) -> Any:
+        return self.thing
+
+    def __exit__(self, *_: object) -> None:
+        self._guard(self.thing.close)()
+
+
+class AsyncClosing:
+    """`contextlib.aclosing`, by which outside things are closed as activities."""
+
+    def __init__(self, session: Session, thing: Any) -> None:
+        self.thing = thing
+        self._guard = session.hooks[rewrite.CALL]
+
+    async def __aenter__(self) -> Any:
+        return self.thing
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._guard(self.thing.aclose)()
 
 
 def _reads_whole(function: Any) -> bool:

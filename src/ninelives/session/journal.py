@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -35,6 +35,12 @@ Key = tuple[str, int]
 class Journal:
     """The journal of one session while a process has it.
 
+    Args:
+        link: where it is.
+        forgotten: a person's decision that is not recorded yet, and counts already.
+        decide: records the decision; called before the first entry that is new. Until then a program that can't be
+            loaded, or does not do what is recorded, leaves everything as it was.
+
     Attributes:
         start: the first entry.
         end: the last entry, once the handler has ended.
@@ -43,8 +49,11 @@ class Journal:
         last_at: unix time in seconds of the last recorded entry.
     """
 
-    def __init__(self, link: Link) -> None:
+    def __init__(
+        self, link: Link, forgotten: Forgotten | None = None, decide: Callable[[], None] | None = None
+    ) -> None:
         self.link = link
+        self._decide = decide
         self.start: Start | None = None
         self.end: End | None = None
         self.position = 0
@@ -57,7 +66,8 @@ class Journal:
         #: values were noted that are not on disk yet: nothing leaves the session before they are
         self._ahead = False
         with collector_off():
-            self._read(self._recorded())
+            recorded = self._recorded()
+            self._read([*recorded, forgotten] if forgotten is not None else recorded)
         self.total = len(self._outcomes)
 
     def _recorded(self) -> list[Entry]:
@@ -114,6 +124,11 @@ class Journal:
         else:
             lane[operation.n - 1] = operation
 
+    def lines_that_count(self) -> dict[str, int]:
+        """Return how many recorded log lines of each lane replay skips."""
+        counts = self.link.line_counts()
+        return {lane: count - self.lines_set_aside.get(lane, 0) for lane, count in counts.items()}
+
     # Replay.
 
     def operation(self, lane: str, n: int) -> Operation | None:
@@ -164,6 +179,16 @@ class Journal:
         ]
         return failed[-1] if failed else None
 
+    def last_begun(self) -> Activity | None:
+        """Return the last activity that has begun and has no outcome: it was cut off."""
+        begun = [
+            operation
+            for operations in self._operations.values()
+            for operation in operations
+            if type(operation) is Activity and (operation.lane, operation.n) not in self._by_key
+        ]
+        return max(begun, key=lambda operation: operation.seq, default=None)
+
     # Recording.
 
     def at(self) -> float:
@@ -182,21 +207,34 @@ class Journal:
             entry: the entry.
             ahead: it must be on disk before anything leaves the session.
         """
+        self.decide()
         self.link.note((_row(entry),))
         if ahead:
             self._ahead = True
+
+    def note_lines(self, lines: Sequence[Line]) -> None:
+        """Record log lines that survive a kill."""
+        self.decide()
+        self.link.note((), lines)
+
+    def decide(self) -> None:
+        """Record the decision by which the session goes on, if there is one and it is not recorded yet."""
+        if self._decide is not None:
+            decide, self._decide = self._decide, None
+            decide()
 
     def note_before_leaving(self, entry: Entry) -> None:
         """Record the start of what is about to leave the session, after everything recorded ahead of it is on disk."""
         if self._ahead:
             self.commit(entry)
         else:
-            self.link.note((_row(entry),))
+            self.note(entry)
 
     def commit(
         self, *entries: Entry, lines: Sequence[Line] = (), puts: Sequence[Put] = (), blobs: Sequence[str] = ()
     ) -> bool:
         """Record entries together and return when they are on disk. See `Link.commit`."""
+        self.decide()
         done = self.link.commit([_row(entry) for entry in entries], lines, puts=puts, blobs=blobs)
         if done:
             self._ahead = False

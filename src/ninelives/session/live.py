@@ -38,7 +38,9 @@ _ADVICE = "can't be made again after a restart; put the calls that use it into o
 class LiveValues:
     """The live values of one session, by the operation that made them."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_replayed: Callable[[], bool]) -> None:
+        #: whether everything recorded was given to the program again
+        self.is_replayed = is_replayed
         #: whether any stand-in was given to the program
         self.any_stand_ins = False
         self._values: dict[tuple[str, int, int], Any] = {}
@@ -61,6 +63,11 @@ class LiveValues:
     def find(self, value: Any) -> Leaf | None:
         """Return the reference of a value that an earlier result already holds."""
         return self._pids.get(id(value))
+
+    def as_given(self, value: Any) -> Any:
+        """Return the stand-in that the program has for a live value; any other value as it is."""
+        pid = self._pids.get(id(value))
+        return value if pid is None else self.get(pid)
 
     def remake_with(self, key: tuple[str, int], remaker: Callable[[], list[Any]]) -> None:
         """Say how the leaves of a replayed operation are made again."""
@@ -130,10 +137,25 @@ class Reference:
         """Return the real value, made again if need be."""
         if self.real is _MISSING:
             self.real = self.live.remake(self.key, self.number, self.name)
-            spot, self.spot = self.spot, None
-            if spot is not None:
-                files.restore(self.real, files.Spot(*spot), b"")
+            if self.live.is_replayed():
+                self.settle(b"")
         return self.real
+
+    def move(self, spot: tuple[int, int]) -> None:
+        """Remember where a file was after a recorded call; one that is made already is closed with it."""
+        self.spot = spot
+        if self.is_made() and spot == files.CLOSED:
+            self.real.close()
+
+    def settle(self, interrupted: bytes) -> None:
+        """Put a file where it was after the last recorded call.
+
+        Args:
+            interrupted: what the write that is to be made again writes.
+        """
+        spot, self.spot = self.spot, None
+        if spot is not None:
+            files.restore(self.value(), files.Spot(*spot), interrupted)
 
 
 class StandIn:
@@ -146,13 +168,13 @@ class StandIn:
     def __getattribute__(self, name: str) -> Any:
         ref = reference(self)
         if ref.real is not _MISSING:
-            return getattr(ref.real, name)
+            return ref.live.as_given(getattr(ref.real, name))
         if name == "__class__":
             return ref.cls or StandIn
         static = inspect.getattr_static(ref.cls, name, None) if ref.cls is not None else None
         if isinstance(static, _METHODS):
             return StandInMethod(self, name, static)
-        return getattr(ref.value(), name)
+        return ref.live.as_given(getattr(ref.value(), name))
 
     def __setattr__(self, name: str, value: Any) -> None:
         setattr(reference(self).value(), name, value)

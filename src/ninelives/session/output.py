@@ -14,8 +14,9 @@ import time
 from collections.abc import Callable
 from typing import Any, TextIO
 
+from ninelives.session.journal import Journal
 from ninelives.session.lanes import DIRECT, Lane, RunningActivity, active, directly, lane_here, running_activity
-from ninelives.session.link import Line, Link
+from ninelives.session.link import Line
 
 #: The lane of lines that threads of outside code print.
 FOREIGN = "-"
@@ -25,20 +26,17 @@ class Output:
     """The log of one session, and the terminal it is shown on.
 
     Args:
-        link: where lines are recorded.
+        journal: where lines are recorded.
         stdout: where the program's prints are shown.
         stderr: where its errors and logs are.
-        set_aside: by lane, how many recorded lines no longer count.
         hide: cuts secrets out of a text.
     """
 
-    def __init__(
-        self, link: Link, stdout: TextIO, stderr: TextIO, set_aside: dict[str, int], hide: Callable[[str], str]
-    ) -> None:
-        self.link = link
+    def __init__(self, journal: Journal, stdout: TextIO, stderr: TextIO, hide: Callable[[str], str]) -> None:
+        self._journal = journal
         self.muted = False
         self._terminals = {"stdout": stdout, "stderr": stderr}
-        self._recorded = {lane: count - set_aside.get(lane, 0) for lane, count in link.line_counts().items()}
+        self._recorded = journal.lines_that_count()
         self._written: dict[str, int] = {}
         self._partial: dict[tuple[str, str], str] = {}
         self._hide = hide
@@ -79,7 +77,7 @@ class Output:
     def remark(self, lane: str, text: str) -> None:
         """Record a line of ours: on the lane of foreign lines, which replay does not count."""
         if not self.muted:
-            self.link.note((), ((time.time(), "log", "INFO", self._hide(text), FOREIGN),))
+            self._journal.note_lines(((time.time(), "log", "INFO", self._hide(text), FOREIGN),))
 
     def show(self, stream: str, text: str) -> None:
         """Show a text that is no part of the log."""
@@ -112,7 +110,7 @@ class Output:
         new = self._is_new(lane)
         self._written[lane] = self._written.get(lane, 0) + 1
         if new:
-            self.link.note((), ((time.time(), stream, level, self._hide(text), lane),))
+            self._journal.note_lines(((time.time(), stream, level, self._hide(text), lane),))
         return new
 
     def _collect(self, running: RunningActivity, stream: str, text: str) -> None:

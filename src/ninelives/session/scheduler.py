@@ -165,7 +165,7 @@ class Scheduler:
         where = self._places() or self._what() or "the program"
         return DeadlockError(
             f"deadlock: {where} waits for what can't come: no call, timer or task is left that could end the wait; "
-            "repair it and go on with 'ninelives resume SESSION --with-code DIR'"
+            f"repair it and go on with 'ninelives resume {self.journal.link.session_id} --with-code DIR'"
         )
 
 

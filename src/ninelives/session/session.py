@@ -114,11 +114,11 @@ class Session:
         self.builtins: dict[str, Any] = {}
         self.code = UserCode(setting.code_dir, self.builtins, setting.cache)
         self.showing = Showing(self.code, setting.secrets, setting.former_dir)
-        self.output = Output(link, setting.stdout, setting.stderr, self.journal.lines_set_aside, self.showing.hide)
+        self.output = Output(self.journal, setting.stdout, setting.stderr, self.showing.hide)
         self.timers = Timers(self)
         self.scheduler = Scheduler(self.journal, self.timers.tell, self._places)
         self.comparison = Comparison(self)
-        self.live = LiveValues()
+        self.live = LiveValues(lambda: self.journal.exhausted)
         self.classifier = Classifier(Rules(setting.rules), self.builtins)
         self.values = Values(link, self.live, self.classifier.user_class, self.own_frame)
         self.activities = Activities(self)
@@ -191,6 +191,7 @@ class Session:
         entry = End(self.journal.seq(), time.time(), ended.state, data or b"")
         entry.shown, entry.error = ended.result, ended.error
         error = "" if ended.error is None else json.dumps(ended.error)
+        self.journal.decide()
         self.link.finish((row(entry),), state=ended.state, result=ended.result, error=error)
         return ended
 

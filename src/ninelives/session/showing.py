@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from typing import Any
 
 from ninelives.code.importer import UserCode
+
+#: Characters of a line of a secret that has several (a key, say) that make it a secret of its own.
+_LINE = 6
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """Yield the forms in which a secret may be found in a text: as it is, as a literal, line by line."""
+    if not secret:
+        return
+    for form in (secret, *(line.strip() for line in secret.splitlines() if len(line.strip()) >= _LINE)):
+        yield form
+        yield repr(form)[1:-1]
+        yield json.dumps(form)[1:-1]
 
 
 class Showing:
@@ -18,7 +33,8 @@ class Showing:
 
     def __init__(self, code: UserCode, secrets: frozenset[str], former_dir: str) -> None:
         self._code = code
-        self._secrets = sorted((secret for secret in secrets if secret), key=len, reverse=True)
+        forms = {form for secret in secrets for form in _forms(secret)}
+        self._secrets = sorted(forms, key=len, reverse=True)
         self._code_dirs = [folder for folder in (str(code.root), former_dir) if folder]
         self._files: dict[str, str] = {}
 

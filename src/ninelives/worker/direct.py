@@ -14,9 +14,11 @@ from typing import Any, NamedTuple
 
 from ninelives.code.build import Build, is_same_program, pack
 from ninelives.errors import (
+    BuildGoneError,
     NinelivesError,
     ProgramError,
     PythonVersionError,
+    SessionExistsError,
     SessionNotFoundError,
     StoppedError,
     UsageError,
@@ -25,6 +27,7 @@ from ninelives.session import entries
 from ninelives.session.entries import FORMAT, Forgotten, Start
 from ninelives.session.journal import Journal as SessionJournal
 from ninelives.session.journal import row
+from ninelives.session.link import Row
 from ninelives.session.observer import Observer
 from ninelives.session.session import Ended, Session, Setting
 from ninelives.storage import Journal, NewSession, SessionRow, SessionUpdate, Store
@@ -49,6 +52,8 @@ class RunRequest(NamedTuple):
     vars: Mapping[str, str] = MappingProxyType({})
     #: names of the vars that are secret
     secret_vars: frozenset[str] = frozenset()
+    #: files that secrets came from: no part of the program, even where they are beside it
+    secret_files: tuple[Path, ...] = ()
     #: the id to create, or to go on with; None makes a new one
     session_id: str | None = None
 
@@ -75,10 +80,9 @@ def run(store: Store, request: RunRequest, observer: Observer) -> Finished:
         NinelivesError: it can't be started, or can't go on.
     """
     if request.session_id is not None and _exists(store, request.session_id):
-        _check_same(store.session(request.session_id), request)
-        return resume(store, request.session_id, vars=request.vars, secret_vars=request.secret_vars, observer=observer)
+        return _go_on(store, request.session_id, request, observer)
     project = find_project(request.file)
-    build = pack(project.root, leave_out=store.home)
+    build = pack(project.root, leave_out=_left_out(store, request.secret_files))
     session_id = request.session_id or uuid.uuid4().hex
     start = _start(store, project, build, request)
     new = NewSession(
@@ -93,13 +97,22 @@ def run(store: Store, request: RunRequest, observer: Observer) -> Finished:
         python=PYTHON,
     )
     store.builds.put(build)
-    store.create(new, (row(start),))
+    try:
+        store.create(new, (row(start),))
+    except SessionExistsError:
+        # Another process was quicker.
+        return _go_on(store, session_id, request, observer)
     place = _Place(store, store.acquire(session_id, _RUNNING), project.root, project, observer)
     try:
         return place.run(start, request.vars, request.secret_vars)
     except ProgramError:
         _discard(store, session_id)
         raise
+
+
+def _go_on(store: Store, session_id: str, request: RunRequest, observer: Observer) -> Finished:
+    _check_same(store.session(session_id), request)
+    return resume(store, session_id, vars=request.vars, secret_vars=request.secret_vars, observer=observer)
 
 
 def resume(
@@ -157,30 +170,37 @@ class _Place:
         self.observer = observer
         self.repaired = False
         self.retry_interrupted = False
-        self.update = SessionUpdate()
-        #: the session's journal, if it has been read and is still as it was
+        #: what the session was before it goes on: what it is again if it does not
+        self.before = SessionUpdate(state="interrupted", error="")
+        #: the session's journal, if it has been read
         self.recorded: SessionJournal | None = None
 
     def prepare(self, session: SessionRow, *, repaired: bool, retry_failed: bool) -> Start:
-        """Record a person's decisions before the session goes on, and return its start."""
+        """Read the journal, and get a person's decisions ready; they are recorded when the session really goes on."""
         link = DirectLink(self.store, self.journal, session.project)
         recorded = SessionJournal(link)
         if recorded.start is None:
             raise StoppedError(f"the journal of session {session.session_id} has no start")
-        if repaired:
-            build = pack(self.code_dir, leave_out=self.store.home)
-            self.store.builds.put(build)
-            self.update = SessionUpdate(build_id=build.id, code_dir=str(self.code_dir))
-            self.repaired = True
-        else:
-            self.repaired = session.build_id != recorded.start.build_id
-        self.retry_interrupted = retry_failed
+        self.before = SessionUpdate(state=session.state, error=session.error)
         self.former_dir = session.code_dir
+        self.retry_interrupted = retry_failed
+        self.repaired = repaired or session.build_id != recorded.start.build_id
         forgotten = self._forgotten(recorded, link, retry_failed=retry_failed)
-        if forgotten or repaired:
-            self.journal.commit([row(forgotten)] if forgotten else (), update=self.update)
-        self.recorded = None if forgotten else recorded
-        return recorded.start
+        update = self._repaired_build() if repaired else None
+        if forgotten or update:
+            rows = [row(forgotten)] if forgotten else []
+            recorded = SessionJournal(link, forgotten, lambda: self._decide(rows, update))
+        self.recorded = recorded
+        return recorded.start or Start(0, 0.0, 0, "", {}, 0, 0, "")
+
+    def _repaired_build(self) -> SessionUpdate:
+        build = pack(self.code_dir, leave_out=_left_out(self.store))
+        self.store.builds.put(build)
+        return SessionUpdate(build_id=build.id, code_dir=str(self.code_dir))
+
+    def _decide(self, rows: list[Row], update: SessionUpdate | None) -> None:
+        self.before = SessionUpdate(state="interrupted", error="")
+        self.journal.commit(rows, update=update)
 
     def _forgotten(self, recorded: SessionJournal, link: DirectLink, *, retry_failed: bool) -> Forgotten | None:
         failed = recorded.last_failed() if retry_failed else None
@@ -189,6 +209,8 @@ class _Place:
             kept = counts.get(failed.lane, 0) - recorded.lines_set_aside.get(failed.lane, 0)
             aside = {failed.lane: max(0, kept - failed.lines)}
             return Forgotten(recorded.seq(), time.time(), failed.seq, aside)
+        if retry_failed and recorded.last_begun() is None:
+            raise UsageError(f"session {link.session_id} has no activity that failed or was cut off: nothing to retry")
         if recorded.end is not None:
             return Forgotten(recorded.seq(), time.time(), recorded.end.seq)
         return None
@@ -220,14 +242,16 @@ class _Place:
         except StoppedError as error:
             return self._stopped(error)
         except BaseException:
-            self.journal.release(SessionUpdate(state="interrupted"))
+            self.journal.release(self.before)
             raise
         self.journal.release()
         return _finished(self.journal.session_id, ended)
 
     def _stopped(self, error: StoppedError) -> Finished:
         shown = {"type": type(error).__name__, "message": str(error), "traceback": ""}
-        self.journal.release(SessionUpdate(state="stopped", waiting_for="", error=entries.json_text(shown)))
+        update = SessionUpdate(state="stopped", waiting_for="", error=entries.json_text(shown))
+        # A session that has ended stays ended, whatever was tried in vain.
+        self.journal.release(self.before if self.before.state == "error" else update)
         return Finished(self.journal.session_id, "stopped", int(error.exit_code), "", shown)
 
 
@@ -259,6 +283,11 @@ def _start(store: Store, project: Project, build: Build, request: RunRequest) ->
         {name: value for name, value in request.vars.items() if name not in request.secret_vars},
         sorted(request.secret_vars),
     )
+
+
+def _left_out(store: Store, secret_files: tuple[Path, ...] = ()) -> list[Path]:
+    """Return what is no part of a program, wherever it is: the store, and files that secrets came from."""
+    return [*([store.home] if store.home is not None else []), *secret_files]
 
 
 def _check_same(session: SessionRow, request: RunRequest) -> None:
@@ -306,8 +335,11 @@ def _code(store: Store, session: SessionRow, repaired: Path | None) -> tuple[Pat
             raise UsageError(f"{repaired}: there is no {file} in it, which session {session.session_id} runs")
         return root, find_project(root / file, root=root)._replace(name=session.project)
     here = Path(session.code_dir)
-    same = is_same_program(store.builds.tar(session.build_id), here)
-    root = here if same else store.builds.path(session.build_id)
+    try:
+        same = is_same_program(store.builds.tar(session.build_id), here)
+        root = here if same else store.builds.path(session.build_id)
+    except BuildGoneError as error:
+        raise BuildGoneError(str(error).replace("SESSION", session.session_id)) from error
     return root, find_project(root / file, root=root)._replace(name=session.project)
 
 
