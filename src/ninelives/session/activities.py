@@ -116,9 +116,11 @@ class Activities:
         data = outcome.data
         if data[:1] == b"\x80" and not outcome.changed:
             return self.session.values.decode(data, "", ())
-        reach = self._reach(call)
-        self.session.live.remake_with(call.key, partial(self._remake, call, outcome.changed))
+        reach, live = self._reach(call), self.session.live
+        live.was_asked = False
         value = self.session.values.decode(data, outcome.blob, reach.objects)
+        if live.was_asked:
+            live.remake_with(call.key, partial(self._remake, call, outcome.changed))
         if outcome.changed:
             value, changes = value
             apply(changes, reach.objects)
@@ -141,7 +143,10 @@ class Activities:
 
     def _outcome_of(self, call: Call) -> Any:
         try:
-            return self._invoke(call)
+            value = self._invoke(call)
+            if type(value) not in render.ATOMS and isawaitable(value):
+                return self.session.event_loop().await_outside(value)
+            return value
         except Halt:
             raise
         except BaseException as error:  # noqa: BLE001 - what it raised was its outcome, and is again

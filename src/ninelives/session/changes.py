@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import pickle
 import types
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from functools import partial
 from operator import is_
@@ -74,17 +75,23 @@ class Reach:
             stack.extend(reversed(list(self._inside(value, type(value)))))
 
     def _inside(self, value: Any, cls: type) -> Iterator[Any]:
-        if cls in (list, tuple, set, frozenset):
-            yield from value
-        elif cls is dict:
-            yield from value.values()
+        base = _base_of(cls)
+        if base is not None:
+            # By the base's own iterator: a subclass may have code of the program's.
+            if issubclass(base, dict):
+                yield from (key for key in dict.keys(value) if type(key) not in ATOMS)
+                yield from dict.values(value)
+            elif base is not bytearray:
+                yield from base.__iter__(value)
+            if cls is not base:
+                yield from _attributes(value).values()
         elif cls is types.FunctionType:
             if self._user_function(value):
                 yield from value.__closure__ or ()
                 yield from value.__defaults__ or ()
                 yield from (value.__kwdefaults__ or {}).values()
                 yield from vars(value).values()
-        elif cls is types.MethodType or cls is StandInMethod:
+        elif cls is types.MethodType or cls is StandInMethod or cls is types.MethodWrapperType:
             yield value.__self__
         elif issubclass(cls, types.BuiltinFunctionType):
             if not isinstance(value.__self__, types.ModuleType):
@@ -93,9 +100,11 @@ class Reach:
             yield from _cell(value)
         elif cls is partial:
             yield from (value.func, value.args, value.keywords)
+        elif cls is memoryview:
+            yield value.obj
         elif isinstance(value, type):
             yield from self._methods(value)
-        elif self._user_class(cls):
+        elif self._user_class(cls) or cls is types.SimpleNamespace:
             yield from _attributes(value).values()
             yield from self._methods(cls)
 
@@ -130,14 +139,10 @@ class Reach:
 
     def _content(self, value: Any) -> tuple[str, Any] | None:
         cls = type(value)
-        if cls is list:
-            return "list", value.copy()
-        if cls is dict:
-            return "dict", value.copy()
-        if cls is set:
-            return "set", value.copy()
-        if cls is bytearray:
-            return "bytes", bytes(value)
+        base = _base_of(cls)
+        if base is not None and base not in (tuple, frozenset):
+            attributes = dict(_attributes(value)) if cls is not base else None
+            return base.__name__, (base.copy(value), attributes)
         if cls is types.CellType:
             return "cell", list(_cell(value))
         if cls is types.FunctionType:
@@ -146,8 +151,8 @@ class Reach:
             return "generator", _place_in(value)
         if cls in _IMMUTABLE or issubclass(cls, _CODE):
             return None
-        if self._user_class(cls):
-            return ("object", dict(_attributes(value))) if not issubclass(cls, _BUILT_IN) else self._pickled(value, cls)
+        if self._user_class(cls) or cls is types.SimpleNamespace:
+            return "object", dict(_attributes(value))
         return self._pickled(value, cls)
 
     def _pickled(self, value: Any, cls: type) -> tuple[str, Any] | None:
@@ -165,26 +170,48 @@ _IMMUTABLE = frozenset(
     {
         tuple,
         frozenset,
-        types.FunctionType,
         types.MethodType,
+        types.MethodWrapperType,
         types.BuiltinFunctionType,
         partial,
+        memoryview,
         StandIn,
         StandInMethod,
         type,
     }
 )
-_BUILT_IN = (list, dict, set, bytearray)
+
+#: The containers that are followed item by item, subclasses too; the nearest counts.
+_BASES: dict[str, Any] = {
+    base.__name__: base for base in (OrderedDict, dict, list, set, deque, bytearray, tuple, frozenset)
+}
+
+
+def _base_of(cls: type) -> Any:
+    """Return the container that a class is, or inherits from."""
+    return next((base for base in cls.__mro__ if _BASES.get(base.__name__) is base), None)
 
 
 def _same(how: str, before: Any, after: Any) -> bool:
-    if how in ("bytes", "pickle", "generator"):
+    if how in _BASES:
+        (items, attributes), (items_after, attributes_after) = before, after
+        return _same_items(how, items, items_after) and (
+            attributes is None or _same_items("dict", attributes, attributes_after)
+        )
+    if how in ("pickle", "generator"):
         return bool(before == after)
+    return _same_items("dict" if how == "object" else "list", before, after)
+
+
+def _same_items(how: str, before: Any, after: Any) -> bool:
+    """Return whether two shallow copies of a container hold the same objects."""
     if len(before) != len(after):
         return False
+    if how == "bytearray":
+        return bool(before == after)
     if how == "set":
         return {id(item) for item in before} == {id(item) for item in after}
-    if how in ("dict", "object"):
+    if how in ("dict", "OrderedDict"):
         return all(map(is_, before, after)) and all(map(is_, before.values(), after.values()))
     return all(map(is_, before, after))
 
@@ -220,11 +247,8 @@ def apply(changes: list[Change], objects: list[Any], *, live: bool = False) -> l
 
 
 def _put(target: Any, how: str, content: Any) -> None:
-    if how in ("list", "bytes"):
-        target[:] = content
-    elif how in ("dict", "set"):
-        target.clear()
-        target.update(content)
+    if how in _BASES:
+        _put_items(target, _BASES[how], *content)
     elif how == "cell":
         if content:
             target.cell_contents = content[0]
@@ -236,12 +260,20 @@ def _put(target: Any, how: str, content: Any) -> None:
     elif how == "traceback":
         target.__traceback__ = traceback_of(content)
     elif how == "object":
-        for name in _attributes(target).keys() - content.keys():
-            object.__delattr__(target, name)
-        for name, value in content.items():
-            object.__setattr__(target, name, value)
+        _set_attributes(target, content)
     else:
         _become(target, content)
+
+
+def _put_items(target: Any, base: Any, items: Any, attributes: dict[str, Any] | None) -> None:
+    """Fill a container by the methods of its base: a subclass may have code of the program's."""
+    base.clear(target)
+    if base in (list, deque, bytearray):
+        base.extend(target, items)
+    else:
+        base.update(target, items)
+    if attributes is not None:
+        _set_attributes(target, attributes)
 
 
 def _pickled_change(value: Any, before: bytes) -> tuple[str, Any]:
@@ -299,7 +331,7 @@ def _place_in(generator: Any) -> tuple[Any, ...] | None:
 
 
 def _set_attributes(target: Any, state: dict[str, Any]) -> None:
-    for name in getattr(target, "__dict__", {}).keys() - state.keys():
+    for name in _attributes(target).keys() - state.keys():
         object.__delattr__(target, name)
     for name, value in state.items():
         object.__setattr__(target, name, value)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import sys
+import weakref
 from array import array
 from collections import OrderedDict, deque
 from collections.abc import Callable, ItemsView, KeysView, ValuesView
@@ -81,7 +82,9 @@ class Crossings:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self._iterators: dict[int, OutsideIterator] = {}
+        #: how many items were taken from an iterator (see `OutsideIterator`), by ``id``, as long as it is there
+        self._taken: dict[int, list[int]] = {}
+        self._kept: list[Any] = []
 
     def iterated(self, value: Any) -> Any:
         """Return what ``for`` iterates over in place of ``value``."""
@@ -92,10 +95,19 @@ class Crossings:
             return OutsideLines(self.session, value)
         if not hasattr(type(value), "__next__") or type(value) is StandIn:
             return OutsideIterator(self.session, value)
-        # An iterator goes on where the last loop over it left off.
-        found = self._iterators.get(id(value))
+        return OutsideIterator(self.session, value, self._count(value))
+
+    def _count(self, iterator: Any) -> list[int]:
+        """Return the counts of an iterator's items: it goes on where the last loop over it left off."""
+        ident = id(iterator)
+        found = self._taken.get(ident)
         if found is None:
-            found = self._iterators[id(value)] = OutsideIterator(self.session, value)
+            found = self._taken[ident] = [0, 0]
+            try:
+                weakref.finalize(iterator, self._taken.pop, ident, None).atexit = False
+            except TypeError:
+                # It has no weak references: it stays, so that its ``id`` does not become another's.
+                self._kept.append(iterator)
         return found
 
     def as_mapping(self, value: Any) -> Any:

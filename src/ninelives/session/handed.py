@@ -12,7 +12,7 @@ from ninelives.code import rewrite
 from ninelives.code.classify import DIRECT, HANDED
 from ninelives.code.naming import BuiltinMethodType
 from ninelives.session.crossings import PLAIN
-from ninelives.session.live import StandInMethod
+from ninelives.session.live import StandIn, StandInMethod
 from ninelives.session.outside import OutsideIterator
 from ninelives.session.render import ATOMS
 
@@ -65,6 +65,8 @@ class Handed:
         session = self._session
         if cls in _CALLABLE or isinstance(value, type):
             return self._callable(value)
+        if cls is StandIn:
+            cls = value.__class__
         if hasattr(cls, "keys") and hasattr(cls, "__getitem__"):
             return session.crossings.as_mapping(value)
         if hasattr(cls, "__iter__"):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import types
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -43,10 +44,13 @@ class LiveValues:
         self.is_replayed = is_replayed
         #: whether any stand-in was given to the program
         self.any_stand_ins = False
-        self._values: dict[tuple[str, int, int], Any] = {}
+        #: whether a stand-in or a live value was asked for since this was last set to False
+        self.was_asked = False
+        # Held weakly where Python can: what a program no longer holds is closed then, as without us.
+        self._values: dict[tuple[str, int, int], Callable[[], Any]] = {}
         self._pids: dict[int, Leaf] = {}
-        #: what was made again; kept, since the end of an object may close what its stand-in has taken over
-        self._made: list[Any] = []
+        #: what was made again, by ``id`` of what has become it: its end may close what that has taken over
+        self._made: dict[int, Any] = {}
         self._remakers: dict[tuple[str, int], Callable[[], list[Any]]] = {}
 
     def pid(self, key: tuple[str, int], number: int, value: Any) -> Leaf:
@@ -76,12 +80,42 @@ class LiveValues:
     def get(self, pid: Leaf) -> Any:
         """Return the live value of a reference: itself in the process that made it, else its stand-in."""
         _, lane, position, number, cls, name = pid
-        found = self._values.get((lane, position, number))
+        self.was_asked = True
+        found = self._value((lane, position, number))
         if found is None:
             self.any_stand_ins = True
             found = stand_in(Reference(self, (lane, position), number, cls, name))
-            self._values[lane, position, number] = found
+            self._hold((lane, position, number), found)
         return found
+
+    def _value(self, place: tuple[str, int, int]) -> Any:
+        held = self._values.get(place)
+        return None if held is None else held()
+
+    def _hold(self, place: tuple[str, int, int], value: Any) -> None:
+        try:
+            self._values[place] = weakref.ref(value, lambda gone: self._forget(place, gone))
+        except TypeError:
+            self._values[place] = lambda: value
+
+    def _forget(self, place: tuple[str, int, int], gone: Any) -> None:
+        if self._values.get(place) is gone:
+            del self._values[place]
+
+    def _name(self, value: Any, pid: Leaf) -> None:
+        """Remember by which reference a value goes, as long as it is there."""
+        ident = id(value)
+        self._pids[ident] = pid
+
+        def forget() -> None:
+            self._pids.pop(ident, None)
+            self._made.pop(ident, None)
+
+        try:
+            weakref.finalize(value, forget).atexit = False
+        except TypeError:
+            # It has no weak references, so it stays: its ``id`` must not become another's.
+            self._made[ident] = value
 
     def remake(self, key: tuple[str, int], number: int, name: str) -> Any:
         """Make the values of an operation again and return one of them.
@@ -91,24 +125,26 @@ class LiveValues:
         """
         if name in NOT_RESTORABLE:
             raise Halt(NotRestorableError(f"{name} {_ADVICE}"))
-        stand_ins = {position: value for (*at, position), value in self._values.items() if tuple(at) == key}
+        stand_ins = {place[2]: held() for place, held in self._values.items() if place[:2] == key}
         remaker = self._remakers.get(key)
         leaves = remaker() if remaker is not None else []
         if number >= len(leaves):
             raise Halt(NotRestorableError(f"{name} of operation {key[0]}:{key[1]} {_ADVICE}"))
         for position, leaf in enumerate(leaves):
-            pid = self._pids[id(leaf)] = self.pid(key, position, leaf)
+            pid = self.pid(key, position, leaf)
+            self._name(leaf, pid)
             waiting = stand_ins.get(position)
             if type(waiting) is StandIn:
                 ref = reference(waiting)
                 ref.real = waiting if _become(waiting, leaf) else leaf
-                self._pids[id(waiting)] = pid
-                self._made.append(leaf)
-        return stand_ins[number] if type(stand_ins[number]) is not StandIn else leaves[number]
+                self._name(waiting, pid)
+                self._made[id(waiting)] = leaf
+        found = stand_ins.get(number)
+        return found if found is not None and type(found) is not StandIn else leaves[number]
 
     def _keep(self, key: tuple[str, int], number: int, value: Any) -> None:
-        self._values[(*key, number)] = value
-        self._pids[id(value)] = self.pid(key, number, value)
+        self._hold((*key, number), value)
+        self._name(value, self.pid(key, number, value))
 
 
 _MISSING = object()

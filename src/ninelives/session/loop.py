@@ -332,6 +332,19 @@ class SessionLoop(_Base):  # type: ignore[misc]
             self._session.scheduler.pump = self._pump
         return self._outside
 
+    def await_outside(self, awaitable: Any) -> Any:
+        """Await on the outside loop, and wait for it: to make a live value again."""
+
+        async def wait() -> Any:
+            return await awaitable
+
+        outside = self._outside_loop()
+        events._set_running_loop(None)
+        try:
+            return outside.run_until_complete(wait())
+        finally:
+            events._set_running_loop(self if self._running else None)
+
     def _pump(self, seconds: float | None) -> None:
         """Drive the outside loop until something arrives, for at most ``seconds``."""
         outside = self._outside

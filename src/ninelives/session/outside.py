@@ -37,16 +37,22 @@ class Outside:
 
 
 class OutsideIterator(Outside, Iterator[Any]):
-    """Records each item of an outside iterable."""
+    """Records each item of an outside iterable.
 
-    def __init__(self, session: Session, value: Any) -> None:
+    Args:
+        session: the session.
+        value: the iterable.
+        count: how many items were taken, from the record too, and how many of them by this process; None: none yet.
+    """
+
+    def __init__(self, session: Session, value: Any, count: list[int] | None = None) -> None:
         super().__init__(session, value)
         self._iterator: Iterator[Any] | None = None
-        self._taken = 0
+        self._count = [0, 0] if count is None else count
 
     def __next__(self) -> Any:
         item = self._call(self._step, "__next__")
-        self._taken += 1
+        self._count[0] += 1
         if not item:
             raise StopIteration
         return item[0]
@@ -54,24 +60,29 @@ class OutsideIterator(Outside, Iterator[Any]):
     def rest(self) -> list[Any]:
         """Return all items that are left, read in one activity."""
         items: list[Any] = self._call(self._read, "__iter__")
-        self._taken += len(items)
+        self._count[0] += len(items)
         return items
 
     def _begun(self) -> Iterator[Any]:
         if self._iterator is None:
-            if self._taken:
-                raise Halt(half_read(self.name, self._taken))
+            taken, here = self._count
+            if taken > here:
+                raise Halt(half_read(self.name, taken))
             self._iterator = iter(real(self._value))
         return self._iterator
 
     def _step(self) -> list[Any]:
-        for item in self._begun():
+        iterator = self._begun()
+        self._count[1] += 1
+        for item in iterator:
             return [item]
         return []
 
     def _read(self) -> list[Any]:
         # As a whole if nothing was read, since it may say how long it is.
-        return list(self._begun() if self._taken or self._iterator is not None else real(self._value))
+        items = list(self._begun() if any(self._count) or self._iterator is not None else real(self._value))
+        self._count[1] += len(items)
+        return items
 
 
 class OutsideLines(OutsideIterator, Lines):
