@@ -282,3 +282,43 @@ class Rows:
     def __iter__(self) -> Iterator[int]:
         append(f"rows {self.n}")
         return iter(range(self.n))
+
+
+_DEFAULT = object()
+
+
+class _Unset:
+    """A class without state, whose one object is known by identity."""
+
+
+UNSET = _Unset()
+
+
+class Request:
+    """Holds objects that a library asks for by identity."""
+
+    def __init__(self) -> None:
+        self.timeout = _DEFAULT
+        self.data = UNSET
+
+    def send(self) -> str:
+        """Say what was given."""
+        append("send")
+        return f"{self.timeout is _DEFAULT} {self.data is UNSET}"
+
+
+class Folder:
+    """Does something at its end."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        append(f"make {name}")
+
+    def __del__(self) -> None:
+        with contextlib.suppress(TypeError, NameError):
+            append(f"remove {self.name}")
+
+    def used(self) -> str:
+        """Use it."""
+        append(f"use {self.name}")
+        return self.name

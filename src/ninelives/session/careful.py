@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import cloudpickle
 
-from ninelives.session import exceptions, files, userdefined
+from ninelives.session import files, userdefined
 from ninelives.session.render import ATOMS
+from ninelives.session.values import reduced
 
 if TYPE_CHECKING:
     from ninelives.session.values import Key, Values
@@ -35,8 +36,9 @@ class CarefulEncoder(cloudpickle.Pickler):  # type: ignore[misc]
 
     def reducer_override(self, obj: Any) -> Any:
         """See `pickle.Pickler`."""
-        if isinstance(obj, BaseException):
-            return exceptions.reduce(obj, self.values.own_frame)
+        found = reduced(obj, self.values)
+        if found is not NotImplemented:
+            return found
         local = userdefined.reduce(obj)
         return super().reducer_override(obj) if local is None else local
 
@@ -66,21 +68,34 @@ class CarefulEncoder(cloudpickle.Pickler):  # type: ignore[misc]
         if isinstance(obj, files.FILE) and not isinstance(obj, io.StringIO | io.BytesIO):
             # cloudpickle would save a file that is read as a copy of its content.
             return True
-        if can_be_saved(obj):
+        if can_be_saved(obj, self.values):
             self._saveable.add(id(obj))
             return False
         return True
 
 
-def can_be_saved(obj: Any) -> bool:
+def can_be_saved(obj: Any, values: Values) -> bool:
     """Return whether an object comes back from its own pickle."""
     sink = io.BytesIO()
     try:
-        cloudpickle.Pickler(sink, 5).dump(obj)
+        _Probe(sink, values).dump(obj)
         pickle.loads(sink.getvalue())
     except Exception:  # noqa: BLE001 - whatever its class raises, it can't be saved
         return False
     return True
+
+
+class _Probe(cloudpickle.Pickler):  # type: ignore[misc]
+    """Finds out whether an object can be saved whole."""
+
+    def __init__(self, sink: Any, values: Values) -> None:
+        super().__init__(sink, 5)
+        self.values = values
+
+    def reducer_override(self, obj: Any) -> Any:
+        """See `pickle.Pickler`."""
+        found = reduced(obj, self.values)
+        return super().reducer_override(obj) if found is NotImplemented else found
 
 
 def packed(value: Any) -> bytes | None:

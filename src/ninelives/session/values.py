@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ninelives.code.naming import class_name
-from ninelives.session import exceptions
+from ninelives.session import exceptions, sentinels
 from ninelives.session.link import BlobSink, Link
 from ninelives.session.live import Leaf, LiveValues
 from ninelives.session.render import ATOMS
@@ -152,9 +152,24 @@ class _Encoder(pickle.Pickler):
         self.known = known
 
     def reducer_override(self, obj: Any) -> Any:
-        if isinstance(obj, BaseException):
-            return exceptions.reduce(obj, self.values.own_frame)
+        return reduced(obj, self.values)
+
+
+def reduced(obj: Any, values: Values) -> Any:
+    """Return how an object is pickled, where pickle's own way would not do; `NotImplemented` where it does.
+
+    Raises:
+        pickle.PicklingError: a copy of it must not be made.
+    """
+    cls = type(obj)
+    if issubclass(cls, BaseException):
+        return exceptions.reduce(obj, values.own_frame)
+    if isinstance(obj, type):
         return NotImplemented
+    if sentinels.ends_something(obj, cls) and not values.user_class(cls):
+        raise pickle.PicklingError(f"the end of a {class_name(cls)} does something")
+    place = sentinels.place_of(obj, cls)
+    return NotImplemented if place is None else (sentinels.at, place)
 
 
 class _KnownEncoder(_Encoder):
