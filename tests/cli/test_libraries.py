@@ -146,3 +146,151 @@ def test_files_are_closed_when_nobody_has_them(cli, program) -> None:
     )
     answer = cli("run", "app.py:handler")
     assert answer.out == "600\n", answer.err
+
+
+UNDISTURBED = {
+    "named temporary file": (
+        """
+        import tempfile
+        def handler(event):
+            with tempfile.NamedTemporaryFile("w+") as file:
+                file.write("text")
+                file.seek(0)
+                print(file.read())
+        """,
+        "text\n",
+    ),
+    "shelve": (
+        """
+        import shelve
+        def handler(event):
+            with shelve.open("data") as shelf:
+                shelf["a"] = [1]
+                print(shelf["a"])
+        """,
+        "[1]\n",
+    ),
+    "exit stack of files": (
+        """
+        from contextlib import ExitStack
+        def handler(event):
+            with ExitStack() as stack:
+                files = [stack.enter_context(file) for file in map(open, ["app.py", "app.py"])]
+                print([file.readline() for file in files])
+        """,
+        "['\\n', '\\n']\n",
+    ),
+    "bytes to stdout": (
+        r"""
+        import sys
+        def handler(event):
+            sys.stdout.buffer.write(b"bin\xff\n")
+            sys.stdout.reconfigure(encoding="utf-8")
+        """,
+        "bin\\xff\n",
+    ),
+    "very long numbers and odd texts": (
+        r"""
+        import operator
+        import shutil
+        def handler(event):
+            items = []
+            for _ in range(6):
+                items.append(items)
+            print(shutil.which(str(len(items))), operator.add(10 ** 5000, 1) > 0)
+            try:
+                open("\udcff")
+            except FileNotFoundError as error:
+                print(ascii(error.filename))
+            return 10 ** 5000
+        """,
+        "None True\n'\\udcff'\n",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "prints"), UNDISTURBED.values(), ids=UNDISTURBED.keys())
+def test_undisturbed_as_in_plain_python(cli, program, text, prints) -> None:
+    program(text)
+    answer = cli("run", "app.py:handler")
+    assert (answer.code, answer.out) == (0, prints), answer.err
+
+
+def test_configuration_files(cli, program, tmp_path) -> None:
+    (tmp_path / "c.ini").write_text("[a]\nkey = value\n")
+    text = """
+        import configparser
+        from dying import die_once
+
+        def handler(event):
+            parser = configparser.ConfigParser()
+            parser.read("c.ini")
+            die_once()
+            print(parser["a"]["key"], parser.sections())
+    """
+    assert killed_and_resumed(cli, program, text) == "value ['a']\n"
+
+
+STOPS = {
+    "open transaction": (
+        """
+        import sqlite3
+        def work(die_once):
+            db = sqlite3.connect("data.db")
+            db.execute("create table t (a)")
+            db.execute("insert into t values (1)")
+            die_once()
+            db.commit()
+        """,
+        "a transaction was open when the process ended, and is lost: ",
+    ),
+    "archive": (
+        """
+        import zipfile
+        def work(die_once):
+            with zipfile.ZipFile("z.zip", "w") as archive:
+                archive.writestr("a", "a")
+                die_once()
+                archive.writestr("b", "b")
+        """,
+        "zipfile.ZipFile can't be made again after a restart",
+    ),
+    "socket": (
+        """
+        import socket
+        def work(die_once):
+            one = socket.create_server(("127.0.0.1", 0))
+            two = socket.create_connection(one.getsockname())
+            two.sendall(b"question")
+            die_once()
+            two.recv(10)
+        """,
+        "socket.socket can't be made again after a restart",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "problem"), STOPS.values(), ids=STOPS.keys())
+def test_what_has_a_state_of_its_own_stops_a_session_that_was_killed(cli, program, text, problem) -> None:
+    program(text + "\n        from dying import die_once\n\n        def handler(event):\n            work(die_once)\n")
+    assert cli("run", "app.py:handler", "--session", "s").code == -9
+    answer = cli("resume", "s")
+    assert answer.code == 4
+    assert problem in answer.err
+
+
+def test_a_log_file_goes_on(cli, program, tmp_path) -> None:
+    text = """
+        import logging
+        from dying import die_once
+
+        def handler(event):
+            log = logging.getLogger("mine")
+            log.setLevel("INFO")
+            log.addHandler(logging.FileHandler("log.txt", "w"))
+            log.info("one")
+            die_once()
+            log.info("two")
+    """
+    assert killed_and_resumed(cli, program, text) == ""
+    assert (tmp_path / "log.txt").read_text() == "one\ntwo\n"

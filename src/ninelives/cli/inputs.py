@@ -113,6 +113,12 @@ def _json(text: str) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise UsageError(f"{where} is not valid JSON: {error.msg}: {place}") from None
+    try:
+        json.dumps(found, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise UsageError(
+            f"{where} has half of a surrogate pair (\\ud800 to \\udfff) in a text: it is no Unicode"
+        ) from None
     if not isinstance(found, dict):
         raise UsageError(f'{where} is no JSON object: write the event\'s data as {{"name": value, …}}')
     return found

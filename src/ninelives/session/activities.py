@@ -21,9 +21,10 @@ from ninelives.session.calls import Attempt, Call
 from ninelives.session.changes import Reach, apply
 from ninelives.session.entries import Activity, Outcome
 from ninelives.session.exceptions import frames_of
-from ninelives.session.lanes import DIRECT, Lane, RunningActivity, running_activity
+from ninelives.session.lanes import DIRECT, Lane, RunningActivity, need_room, running_activity
 from ninelives.session.live import StandIn, real, reference
 from ninelives.session.options import Options
+from ninelives.session.outside import Outside
 from ninelives.session.stop import Halt
 from ninelives.session.timeout import time_limit
 
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 _READ_WHOLE = frozenset(
     {"pathlib.Path.glob", "pathlib.Path.rglob", "pathlib.Path.iterdir", "pathlib.Path.walk", "os.walk", "glob.iglob"}
 )
+
+#: Characters of a statement in an error.
+_STATEMENT = 120
 
 _NOTHING: dict[int, int] = {}
 
@@ -63,6 +67,7 @@ class Activities:
         """
         session = self.session
         session.check()
+        need_room()
         call = Call(function, name, options, args, kwargs)
         lane.n = n = lane.n + 1
         call.key = key = (lane.name, n)
@@ -104,6 +109,7 @@ class Activities:
         finally:
             running_activity.reset(token)
         session.delivered(outcome)
+        self._note_use(call, outcome)
         if outcome.spot is not None:
             file = value if type(value) is StandIn else files.file_of(call.function, call.kwargs)
             file = session.live.as_given(file)
@@ -111,6 +117,18 @@ class Activities:
                 reference(file).move(outcome.spot)
         session.replayed(self.done)
         return outcome.ok, value
+
+    def _note_use(self, call: Call, outcome: Outcome) -> None:
+        """Remember what a recorded call did to a live value, which making it again would not do."""
+        live = self.session.live
+        owner = getattr(call.function, "__self__", None)
+        if type(owner) is StandIn:
+            live.used.add(reference(owner).key)
+        if outcome.in_transaction is not None:
+            if outcome.in_transaction:
+                live.statements.append(f"{call.name}({render.cut(call.shown, _STATEMENT)})")
+            else:
+                live.statements.clear()
 
     def _decoded(self, call: Call, outcome: Outcome) -> Any:
         data = outcome.data
@@ -123,7 +141,8 @@ class Activities:
             live.remake_with(call.key, partial(self._remake, call, outcome.changed))
         if outcome.changed:
             value, changes = value
-            apply(changes, reach.objects)
+            for changed, name in apply(changes, reach.objects):
+                live.lose(changed, name)
         return value
 
     def _remake(self, call: Call, changed: bool) -> list[Any]:
@@ -160,6 +179,8 @@ class Activities:
             raise Halt(session.comparison.not_recorded(call))
         attempt = self._attempt(call, recorded)
         reach = self._reach(call) if call.has_objects() else None
+        if reach is not None:
+            session.live.check_not_lost(reach.objects)
         while True:
             if attempt.not_before:
                 session.timers.wait_until(attempt.not_before, f"{call.name} to be tried again")
@@ -294,6 +315,8 @@ class Activities:
         file = value if isinstance(value, files.FILE) else files.file_of(call.function, call.kwargs)
         if file is not None:
             outcome.spot = files.settle(real(file))
+        if call.name.startswith("sqlite3."):
+            outcome.in_transaction = _in_transaction(call.function)
         session.journal.commit(
             outcome, lines=session.output.take(running), blobs=(encoded.blob,) if encoded.blob else ()
         )
@@ -305,7 +328,7 @@ class Activities:
         if not changes:
             return ok, encoded.value
         given, changes = encoded.value
-        for name in apply(changes, objects, live=True):
+        for _, name in apply(changes, objects):
             session.warn_of_lost_change(lane, call.name, name)
         return ok, given
 
@@ -353,6 +376,17 @@ class Activities:
             running.attempt = attempt.number
             self._begin(call, attempt._replace(not_before=0.0))
             awaitable = self._invoke(call)
+
+
+def _in_transaction(function: Any) -> bool | None:
+    """Return whether the connection that a method works on has an open transaction; None: it can't be told."""
+    owner = getattr(function, "__self__", None)
+    owner = real(owner.target if isinstance(owner, Outside) else owner)
+    try:
+        found: bool | None = getattr(getattr(owner, "connection", owner), "in_transaction", None)
+    except Exception:  # noqa: BLE001 - a driver's own class of error: the connection was closed, and its transaction with it
+        return False
+    return found
 
 
 def _made(value: Any) -> Any:

@@ -16,11 +16,9 @@ from operator import is_
 from typing import Any
 
 from ninelives.code.naming import class_name
-from ninelives.errors import NotRestorableError
 from ninelives.session.exceptions import traceback_of
 from ninelives.session.live import StandIn, StandInMethod, real, reference
 from ninelives.session.render import ATOMS
-from ninelives.session.stop import Halt
 
 #: Classes whose objects pickle has refused: their insides are live, and are not followed.
 _unfollowed: set[type] = set()
@@ -127,6 +125,10 @@ class Reach:
             how, content = before
             value = self.objects[index]
             after = self._content(value)
+            if after is None and how == "pickle":
+                # It can't be saved any more: it holds something live now.
+                found.append((index, LOST, class_name(type(value))))
+                continue
             if after is None or (how == after[0] and _same(how, content, after[1])):
                 continue
             if how == "pickle":
@@ -152,7 +154,7 @@ class Reach:
         if cls in _IMMUTABLE or issubclass(cls, _CODE):
             return None
         if self._user_class(cls) or cls is types.SimpleNamespace:
-            return "object", dict(_attributes(value))
+            return "object", {**_attributes(value), "__class__": cls}
         return self._pickled(value, cls)
 
     def _pickled(self, value: Any, cls: type) -> tuple[str, Any] | None:
@@ -216,33 +218,22 @@ def _same_items(how: str, before: Any, after: Any) -> bool:
     return all(map(is_, before, after))
 
 
-def apply(changes: list[Change], objects: list[Any], *, live: bool = False) -> list[str]:
+def apply(changes: list[Change], objects: list[Any]) -> list[tuple[Any, str]]:
     """Give ``objects`` their recorded new content, in place.
 
     Args:
         changes: what `Reach.changes` found, encoded and decoded.
         objects: those it names.
-        live: the call has just made the changes: what can't be made again is there.
 
     Returns:
-        the classes of what can't be made again.
-
-    Raises:
-        Halt: not live, and a change can't be made again.
+        the objects whose change can't be made again, and their classes.
     """
-    lost: list[str] = []
+    lost: list[tuple[Any, str]] = []
     for index, how, content in changes:
-        if how != LOST:
-            _put(objects[index], how, content)
-        elif live:
-            lost.append(content)
+        if how == LOST:
+            lost.append((objects[index], content))
         else:
-            raise Halt(
-                NotRestorableError(
-                    f"a {content} that an activity was given was changed by it, and the change can't be made again; "
-                    "put the calls that use it into one @activity"
-                )
-            )
+            _put(objects[index], how, content)
     return lost
 
 
@@ -278,6 +269,8 @@ def _put_items(target: Any, base: Any, items: Any, attributes: dict[str, Any] | 
 
 def _pickled_change(value: Any, before: bytes) -> tuple[str, Any]:
     """Return how an object that is followed by its pickle is changed again; proven on a copy of what it was."""
+    if _is_plain(type(value)):
+        return "object", {**_attributes(value), "__class__": type(value)}
     try:
         copy = pickle.loads(before)
         state = _state(value)
@@ -286,6 +279,16 @@ def _pickled_change(value: Any, before: bytes) -> tuple[str, Any]:
     except Exception:  # noqa: BLE001 - whatever its class raises, it can't be put back
         same = False
     return ("pickle", state) if same else (LOST, class_name(type(value)))
+
+
+def _is_plain(cls: type) -> bool:
+    """Return whether objects of a class are saved as their attributes, in Python's own way."""
+    if any(hasattr(cls, name) for name in ("__setstate__", "__getnewargs__", "__getnewargs_ex__")):
+        return False
+    names = [name for name in ("__reduce__", "__reduce_ex__", "__getstate__") if hasattr(object, name)]
+    return all(getattr(cls, name) is getattr(object, name) for name in names) and not (
+        hasattr(cls, "__getstate__") and not hasattr(object, "__getstate__")
+    )
 
 
 def _state(value: Any) -> tuple[Any, ...]:

@@ -124,6 +124,8 @@ class Outcome(Base, tag="outcome"):
     awaited: bool = False
     #: log lines that its lane had written before it was delivered
     lines: int = 0
+    #: of a call on a database connection: a transaction is open after it
+    in_transaction: bool | None = None
     #: of a call on a file: its position and size after it
     spot: tuple[int, int] | None = None
 

@@ -117,6 +117,16 @@ active = _Active()
 _ident = threading.get_ident
 
 
+def need_room(frames: int = 40) -> None:
+    """Go on only if there is room on the stack for what we do: a call that is half recorded would be no good.
+
+    Raises:
+        RecursionError: there is not; at the same depth of the program's own calls, live and on replay.
+    """
+    if frames:
+        need_room(frames - 1)
+
+
 def current_lane() -> Lane | None:
     """Return the lane that the calling code is on, or None where calls are direct."""
     return lane_here() if running_activity.get() is None else None

@@ -33,6 +33,41 @@ _METHODS = (
 #: Classes of live values that no call makes again as they were.
 NOT_RESTORABLE = frozenset({"subprocess.Popen", "asyncio.subprocess.Process", "multiprocessing.context.Process"})
 
+#: Classes of live values that have a state of their own once something was called on them.
+WITH_STATE = frozenset(
+    {
+        "asyncio.StreamReader",
+        "asyncio.StreamWriter",
+        "bz2.BZ2File",
+        "ftplib.FTP",
+        "ftplib.FTP_TLS",
+        "gzip.GzipFile",
+        "http.client.HTTPConnection",
+        "http.client.HTTPResponse",
+        "http.client.HTTPSConnection",
+        "imaplib.IMAP4",
+        "imaplib.IMAP4_SSL",
+        "logging.FileHandler",
+        "logging.handlers.RotatingFileHandler",
+        "logging.handlers.TimedRotatingFileHandler",
+        "lzma.LZMAFile",
+        "poplib.POP3",
+        "poplib.POP3_SSL",
+        "shelve.DbfilenameShelf",
+        "smtplib.SMTP",
+        "smtplib.SMTP_SSL",
+        "socket.socket",
+        "sqlite3.Blob",
+        "sqlite3.Cursor",
+        "ssl.SSLSocket",
+        "tarfile.TarFile",
+        "tempfile.SpooledTemporaryFile",
+        "tempfile._TemporaryFileWrapper",
+        "zipfile.ZipExtFile",
+        "zipfile.ZipFile",
+    }
+)
+
 _ADVICE = "can't be made again after a restart; put the calls that use it into one @activity"
 
 
@@ -44,6 +79,10 @@ class LiveValues:
         self.is_replayed = is_replayed
         #: whether any stand-in was given to the program
         self.any_stand_ins = False
+        #: operations whose live values something was called on, by the record
+        self.used: set[tuple[str, int]] = set()
+        #: the statements of a transaction that the record leaves open
+        self.statements: list[str] = []
         #: whether a stand-in or a live value was asked for since this was last set to False
         self.was_asked = False
         # Held weakly where Python can: what a program no longer holds is closed then, as without us.
@@ -51,6 +90,7 @@ class LiveValues:
         self._pids: dict[int, Leaf] = {}
         #: what was made again, by ``id`` of what has become it: its end may close what that has taken over
         self._made: dict[int, Any] = {}
+        self._lost: dict[int, tuple[Any, str]] = {}
         self._remakers: dict[tuple[str, int], Callable[[], list[Any]]] = {}
 
     def pid(self, key: tuple[str, int], number: int, value: Any) -> Leaf:
@@ -72,6 +112,27 @@ class LiveValues:
         """Return the stand-in that the program has for a live value; any other value as it is."""
         pid = self._pids.get(id(value))
         return value if pid is None else self.get(pid)
+
+    def lose(self, value: Any, name: str) -> None:
+        """Remember that an object is not what it was when it was recorded: it must not be used any more.
+
+        Raises:
+            Halt: the program may use it without our seeing it.
+        """
+        if type(value).__module__ == "builtins":
+            raise Halt(lost_change(name))
+        self._lost[id(value)] = (value, name)
+
+    def check_not_lost(self, objects: list[Any]) -> None:
+        """See to it that a call reaches no object that was lost.
+
+        Raises:
+            Halt: it does.
+        """
+        if self._lost:
+            for value in objects:
+                if id(value) in self._lost:
+                    raise Halt(lost_change(self._lost[id(value)][1]))
 
     def remake_with(self, key: tuple[str, int], remaker: Callable[[], list[Any]]) -> None:
         """Say how the leaves of a replayed operation are made again."""
@@ -123,8 +184,16 @@ class LiveValues:
         Raises:
             Halt: the call did not give the same live values again.
         """
-        if name in NOT_RESTORABLE:
+        if name in NOT_RESTORABLE or (name in WITH_STATE and key in self.used):
             raise Halt(NotRestorableError(f"{name} {_ADVICE}"))
+        if self.statements and name.startswith("sqlite3."):
+            cut = "; ".join(self.statements)
+            raise Halt(
+                NotRestorableError(
+                    f"a transaction was open when the process ended, and is lost: {cut}; put it into one @activity, "
+                    "and go on with 'ninelives resume SESSION --with-code DIR'"
+                )
+            )
         stand_ins = {place[2]: held() for place, held in self._values.items() if place[:2] == key}
         remaker = self._remakers.get(key)
         leaves = remaker() if remaker is not None else []
@@ -145,6 +214,14 @@ class LiveValues:
     def _keep(self, key: tuple[str, int], number: int, value: Any) -> None:
         self._hold((*key, number), value)
         self._name(value, self.pid(key, number, value))
+
+
+def lost_change(name: str) -> NotRestorableError:
+    """Return the error of an object that is not what it was when its process ended."""
+    return NotRestorableError(
+        f"a {name} that an activity was given was changed by it, and the change can't be made again; "
+        "put the calls that use it into one @activity"
+    )
 
 
 _MISSING = object()

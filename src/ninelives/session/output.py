@@ -15,7 +15,16 @@ from collections.abc import Callable
 from typing import Any, TextIO
 
 from ninelives.session.journal import Journal
-from ninelives.session.lanes import DIRECT, Lane, RunningActivity, active, directly, lane_here, running_activity
+from ninelives.session.lanes import (
+    DIRECT,
+    Lane,
+    RunningActivity,
+    active,
+    directly,
+    lane_here,
+    need_room,
+    running_activity,
+)
 from ninelives.session.link import Line
 
 #: The lane of lines that threads of outside code print.
@@ -146,6 +155,7 @@ class SessionStream(io.TextIOBase):
         running = running_activity.get()
         if session is None:
             return self.terminal.write(text)
+        need_room()
         if running is DIRECT:
             session.output.show(self._name, text)
         else:
@@ -159,6 +169,16 @@ class SessionStream(io.TextIOBase):
     def writable(self) -> bool:
         """See `io.TextIOBase`."""
         return True
+
+    @property
+    def buffer(self) -> SessionBuffer:
+        """Where bytes are written."""
+        return SessionBuffer(self)
+
+    def reconfigure(self, **options: Any) -> None:
+        """Change how the terminal encodes; see `io.TextIOWrapper.reconfigure`."""
+        terminal: Any = self.terminal
+        terminal.reconfigure(**options)
 
     def isatty(self) -> bool:
         """Return whether the program's prints are seen on a terminal."""
@@ -177,6 +197,23 @@ class SessionStream(io.TextIOBase):
     def errors(self) -> str | None:  # type: ignore[override]
         """How the terminal treats what it can't encode."""
         return self.terminal.errors
+
+
+class SessionBuffer(io.BufferedIOBase):
+    """Takes bytes for the session's log: as text, with what is no UTF-8 written out."""
+
+    def __init__(self, stream: SessionStream) -> None:
+        self._stream = stream
+
+    def write(self, data: Any, /) -> int:
+        """Write ``data``; returns the number of bytes."""
+        taken = bytes(data)
+        self._stream.write(taken.decode("utf-8", "backslashreplace"))
+        return len(taken)
+
+    def writable(self) -> bool:
+        """See `io.IOBase`."""
+        return True
 
 
 class Streams:

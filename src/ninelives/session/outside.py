@@ -25,6 +25,11 @@ class Outside:
         self._value = value
         self.name = reference(value).name if type(value) is StandIn else session.classifier.name(type(value))
 
+    @property
+    def target(self) -> Any:
+        """The outside object."""
+        return self._value
+
     def _call(self, function: Callable[..., Any], method: str, *args: Any) -> Any:
         lane = current_lane()
         if lane is None:

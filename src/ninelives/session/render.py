@@ -64,38 +64,66 @@ def result(value: Any) -> str:
     return text(value)
 
 
-def text(value: Any, depth: int = DEPTH) -> str:
+def text(value: Any, depth: int = DEPTH, seen: set[int] | None = None) -> str:
     """Return plain data as text; any other object as its class in angle brackets.
 
-    Of a long string the beginning is given, and a checksum of the whole: it tells as much, and costs no memory.
+    Of a long string the beginning is given, and a checksum of the whole: it tells as much, and costs no memory. A
+    container of containers that is met again is not rendered again.
+
+    Args:
+        value: any object; none of its code runs.
+        depth: how many levels of containers are looked into.
+        seen: the containers of containers met so far, by ``id``.
     """
     cls = type(value)
     if cls in ATOMS:
-        if (cls is str or cls is bytes) and len(value) > LONG:
-            data = value if cls is bytes else value.encode("utf-8", "surrogatepass")
-            return f"{value[:LONG]!r}… ({len(value):,} long, crc32 {zlib.crc32(data):08x})"
-        return repr(value)
+        return _atom(value, cls)
     if depth == 0:
         return "…"
     inner = _CONTAINERS.get(cls)
-    if inner is not None:
-        return inner(value, depth - 1)
-    return _other(value, cls, depth - 1)
+    if inner is None:
+        return _other(value, cls, depth - 1, seen)
+    if cls is dict:
+        flat = all(type(item) in ATOMS for item in value.values())
+    else:
+        flat = all(type(item) in ATOMS for item in value)
+    if flat:
+        return inner(value, depth - 1, seen)
+    seen = set() if seen is None else seen
+    if id(value) in seen:
+        return "…"
+    seen.add(id(value))
+    return inner(value, depth - 1, seen)
 
 
-def _other(value: Any, cls: type, depth: int) -> str:
+def _atom(value: Any, cls: type) -> str:
+    if (cls is str or cls is bytes) and len(value) > LONG:
+        data = value if cls is bytes else value.encode("utf-8", "surrogatepass")
+        return f"{value[:LONG]!r}… ({len(value):,} long, crc32 {zlib.crc32(data):08x})"
+    if cls is int and value.bit_length() > LONG:
+        # Python refuses to write out very long numbers in decimals.
+        digits = f"{value:x}"
+        return f"0x{digits[:LONG]}… ({len(digits):,} digits, crc32 {zlib.crc32(digits.encode()):08x})"
+    return repr(value)
+
+
+def _other(value: Any, cls: type, depth: int, seen: set[int] | None) -> str:
     if cls is StandIn:
         return f"<{reference(value).name}>"
     if cls in _CALLABLE:
         return f"<{value.dotted if cls is StandInMethod else name_of(value)}>"
     if cls is bytearray:
-        return f"bytearray({bytes(value)!r})"
+        return f"bytearray({_atom(bytes(value), bytes)})"
     if cls.__module__ in _PLAIN_MODULES and isinstance(value, _PLAIN):
-        return repr(value)
+        try:
+            return repr(value)
+        except ValueError:
+            # A fraction of very long numbers.
+            return f"<{class_name(cls)}>"
     if isinstance(value, Enum) and isinstance(value, cls):
         return f"{cls.__qualname__}.{value.name}"
     if isinstance(value, dict) and cls.__module__.startswith("ninelives"):
-        return _dict(value, depth)
+        return _dict(value, depth, seen)
     if isinstance(value, type):
         return f"<class {class_name(value)}>"
     return f"<{class_name(cls)}>"
@@ -116,29 +144,31 @@ _PLAIN_MODULES = frozenset(
     }
 )
 
+Renderer = Callable[[Any, int, set[int] | None], str]
 
-def _sequence(opening: str, closing: str) -> Callable[[Iterable[Any], int], str]:
-    def render(value: Iterable[Any], depth: int) -> str:
-        return opening + ", ".join([text(item, depth) for item in value]) + closing
+
+def _sequence(opening: str, closing: str) -> Renderer:
+    def render(value: Iterable[Any], depth: int, seen: set[int] | None) -> str:
+        return opening + ", ".join([text(item, depth, seen) for item in value]) + closing
 
     return render
 
 
-def _tuple(value: tuple[Any, ...], depth: int) -> str:
-    return f"({', '.join([text(item, depth) for item in value])}{',' if len(value) == 1 else ''})"
+def _tuple(value: tuple[Any, ...], depth: int, seen: set[int] | None) -> str:
+    return f"({', '.join([text(item, depth, seen) for item in value])}{',' if len(value) == 1 else ''})"
 
 
-def _set(value: Iterable[Any], depth: int) -> str:
+def _set(value: Iterable[Any], depth: int, seen: set[int] | None) -> str:
     # Sorted, since sets of equal content may iterate in different orders.
-    return "{" + ", ".join(sorted([text(item, depth) for item in value])) + "}"
+    return "{" + ", ".join(sorted([text(item, depth, seen) for item in value])) + "}"
 
 
-def _dict(value: Mapping[Any, Any], depth: int) -> str:
+def _dict(value: Mapping[Any, Any], depth: int, seen: set[int] | None) -> str:
     items: Iterable[tuple[Any, Any]] = dict.items(value)  # type: ignore[arg-type]
-    return "{" + ", ".join([f"{text(key, depth)}: {text(item, depth)}" for key, item in items]) + "}"
+    return "{" + ", ".join([f"{text(key, depth, seen)}: {text(item, depth, seen)}" for key, item in items]) + "}"
 
 
-_CONTAINERS: dict[type, Callable[[Any, int], str]] = {
+_CONTAINERS: dict[type, Renderer] = {
     list: _sequence("[", "]"),
     tuple: _tuple,
     set: _set,

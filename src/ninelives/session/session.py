@@ -203,7 +203,7 @@ class Session:
         error = tracebacks.describe(value, self.code, self.own_frame, self.showing.hide)
         if isinstance(value, SystemExit):
             # As in Python: no traceback, a number is the exit code, anything else is said.
-            said = "" if isinstance(value.code, int) else f"{value.code}\n"
+            said = "" if isinstance(value.code, int) else self.showing.hide(f"{value.code}\n")
             return Ended("error", value.code if isinstance(value.code, int) else 1, "", error | {"traceback": said})
         return Ended("error", 1, "", error)
 

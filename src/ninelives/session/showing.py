@@ -39,7 +39,9 @@ class Showing:
         self._files: dict[str, str] = {}
 
     def hide(self, text: str) -> str:
-        """Return ``text`` without secrets."""
+        """Return ``text`` without secrets, and without halves of surrogate pairs, which can't be stored."""
+        if not text.isascii():
+            text = text.encode("utf-8", "backslashreplace").decode("utf-8")
         for secret in self._secrets:
             if secret in text:
                 text = text.replace(secret, "***")

@@ -21,7 +21,7 @@ from ninelives.code.rules import Kind
 from ninelives.errors import StoppedError
 from ninelives.session import functions
 from ninelives.session.entries import Value
-from ninelives.session.lanes import Lane
+from ninelives.session.lanes import Lane, need_room
 from ninelives.session.options import DEFAULT
 from ninelives.session.output import SessionStream
 from ninelives.session.stop import Halt
@@ -65,6 +65,8 @@ class Specials:
             return self._files(lane, name, f)
         if name in ("builtins.breakpoint", "sys.breakpointhook", "pdb.set_trace"):
             return partial(_debug, f)
+        if name in ("logging.FileHandler", "logging.basicConfig"):
+            return partial(self._log_file, "mode" if name == "logging.FileHandler" else "filemode", f)
         if name == "asyncio.run":
             return self._session.run_async
         return f
@@ -75,6 +77,7 @@ class Specials:
         """Read a clock or entropy, once; on replay give what was read."""
         session = self._session
         session.check()
+        need_room()
         lane.n = n = lane.n + 1
         if not session.journal.is_new(lane.name, n):
             recorded = session.comparison.recorded_reading(
@@ -175,6 +178,15 @@ class Specials:
             return f(*args, **kwargs)
         return self._session.activities.call(lane, f, "builtins.print", DEFAULT, *args, **kwargs)
 
+    def _log_file(self, mode: str, f: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """Open a log file; one that was written before a restart is not written anew."""
+        if self._session.journal.total:
+            if len(args) > 1 and mode == "mode":
+                args = (args[0], str(args[1]).replace("w", "a"), *args[2:])
+            if mode in kwargs:
+                kwargs = {**kwargs, mode: str(kwargs[mode]).replace("w", "a")}
+        return f(*args, **kwargs)
+
     def _session_function(self, name: str, f: Any) -> Any:
         if name == "time.sleep":
             return functions.sleep
@@ -185,8 +197,8 @@ class Specials:
     def _thread(self, name: str) -> Any:
         raise Halt(
             StoppedError(
-                f"{name}: threads of a session are not durable yet; call the function directly, "
-                "or put what uses threads into one @activity"
+                f"{name}: threads and forks of a session are not durable yet; call the function directly, "
+                "or put what uses them into one @activity"
             )
         )
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ninelives.session import render
 from ninelives.session.entries import Outcome, StoreCall
-from ninelives.session.lanes import Lane, directly
+from ninelives.session.lanes import Lane, directly, need_room
 from ninelives.session.link import Put
 from ninelives.session.sdk import program_error
 from ninelives.session.stop import Halt
@@ -105,6 +105,7 @@ class Stored:
     ) -> Any:
         session = self._session
         session.check()
+        need_room()
         lane.n += 1
         shown = session.showing.shown(render.arguments(args, {}))
         request = Request(

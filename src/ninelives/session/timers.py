@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ninelives.session import functions
 from ninelives.session.entries import Outcome, Sleep
-from ninelives.session.lanes import Lane
+from ninelives.session.lanes import Lane, need_room
 from ninelives.session.scheduler import Expected
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class Timers:
         """
         session = self._session
         session.check()
+        need_room()
         lane.n += 1
         key = (lane.name, lane.n)
         place = session.showing.place(sys._getframe(1))

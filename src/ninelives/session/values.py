@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import pickle
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from typing import Any, NamedTuple
 
 from ninelives.code.naming import class_name
@@ -168,8 +169,20 @@ def reduced(obj: Any, values: Values) -> Any:
         return NotImplemented
     if sentinels.ends_something(obj, cls) and not values.user_class(cls):
         raise pickle.PicklingError(f"the end of a {class_name(cls)} does something")
+    if cls.__module__ == "sqlite3" and cls.__name__ == "Row":
+        return row_of, (tuple(obj.keys()), tuple(obj))
     place = sentinels.place_of(obj, cls)
     return NotImplemented if place is None else (sentinels.at, place)
+
+
+def row_of(names: tuple[str, ...], items: tuple[Any, ...]) -> Any:
+    """Return a `sqlite3.Row`: only a query makes one."""
+    import sqlite3
+
+    with closing(sqlite3.connect(":memory:")) as db:
+        db.row_factory = sqlite3.Row
+        columns = ", ".join('? as "' + name.replace('"', '""') + '"' for name in names)
+        return db.execute(f"select {columns}", items).fetchone()
 
 
 class _KnownEncoder(_Encoder):

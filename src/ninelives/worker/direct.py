@@ -248,7 +248,11 @@ class _Place:
         return _finished(self.journal.session_id, ended)
 
     def _stopped(self, error: StoppedError) -> Finished:
-        shown = {"type": type(error).__name__, "message": str(error), "traceback": ""}
+        shown = {
+            "type": type(error).__name__,
+            "message": str(error).replace("SESSION", self.journal.session_id),
+            "traceback": "",
+        }
         update = SessionUpdate(state="stopped", waiting_for="", error=entries.json_text(shown))
         # A session that has ended stays ended, whatever was tried in vain.
         self.journal.release(self.before if self.before.state == "error" else update)
