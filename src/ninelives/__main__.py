@@ -1,6 +1,6 @@
 """``python -m ninelives``."""
 
-from ninelives.cli.main import main
-
 if __name__ == "__main__":
+    from ninelives.cli.main import main
+
     main()

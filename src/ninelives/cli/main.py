@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 from ninelives.cli import folders, hashseed
@@ -16,6 +17,8 @@ _DEBUG = "NINELIVES_DEBUG"
 
 def main() -> None:
     """Run the command line with this process's arguments, and exit with the code that the command came to."""
+    # Until a session handles it: an import that is interrupted would end in a traceback.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     arguments = sys.argv[1:]
     as_json = "--json" in arguments
     try:

@@ -16,12 +16,9 @@ from operator import is_
 from typing import Any
 
 from ninelives.code.naming import class_name
-from ninelives.session.exceptions import traceback_of
+from ninelives.session import exceptions
 from ninelives.session.live import StandIn, StandInMethod, real, reference
 from ninelives.session.render import ATOMS
-
-#: Classes whose objects pickle has refused: their insides are live, and are not followed.
-_unfollowed: set[type] = set()
 
 _GENERATORS = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType)
 
@@ -149,6 +146,8 @@ class Reach:
             return "cell", list(_cell(value))
         if cls is types.FunctionType:
             return ("object", dict(vars(value))) if self._user_function(value) else None
+        if issubclass(cls, BaseException):
+            return "error", exceptions.reduce(value, _no_frame)[2]
         if cls in _GENERATORS:
             return "generator", _place_in(value)
         if cls in _IMMUTABLE or issubclass(cls, _CODE):
@@ -158,13 +157,9 @@ class Reach:
         return self._pickled(value, cls)
 
     def _pickled(self, value: Any, cls: type) -> tuple[str, Any] | None:
-        if cls in _unfollowed:
-            return None
         try:
             return "pickle", pickle.dumps(value, 5)
         except Exception:  # noqa: BLE001 - whatever its class raises: it is live, or its insides are
-            if not self._user_class(cls):
-                _unfollowed.add(cls)
             return None
 
 
@@ -200,9 +195,24 @@ def _same(how: str, before: Any, after: Any) -> bool:
         return _same_items(how, items, items_after) and (
             attributes is None or _same_items("dict", attributes, attributes_after)
         )
+    if how == "error":
+        return all(_same_part(before[name], after[name]) for name in before)
     if how in ("pickle", "generator"):
         return bool(before == after)
     return _same_items("dict" if how == "object" else "list", before, after)
+
+
+def _same_part(before: Any, after: Any) -> bool:
+    """Return whether a part of an exception is the same: an object, a tuple of them, or a dict."""
+    if isinstance(before, dict):
+        return _same_items("dict", before, after)
+    if isinstance(before, tuple | list):
+        return before == after if before and isinstance(before[0], tuple) else _same_items("list", before, after)
+    return before is after
+
+
+def _no_frame(_: str) -> bool:
+    return False
 
 
 def _same_items(how: str, before: Any, after: Any) -> bool:
@@ -248,8 +258,10 @@ def _put(target: Any, how: str, content: Any) -> None:
     elif how == "generator":
         if hasattr(target, "close"):
             target.close()
+    elif how == "error":
+        exceptions.fill(target, content)
     elif how == "traceback":
-        target.__traceback__ = traceback_of(content)
+        target.__traceback__ = exceptions.traceback_of(content)
     elif how == "object":
         _set_attributes(target, content)
     else:

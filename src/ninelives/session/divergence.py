@@ -128,12 +128,13 @@ class Comparison:
             return
         asked = _asked(call.name, call.shown, (call.file, call.line))
         message = f"arguments differ: the journal has {_recorded(recorded)}, the program asks for {asked}"
-        error = self._error(message, recorded.seq)
         if not self._session.setting.repaired:
-            raise Halt(error)
+            raise Halt(self._error(message, recorded.seq))
         if call.key not in self._warned:
             self._warned.add(call.key)
-            self._session.output.show("stderr", f"ninelives: warning: {error}\n")
+            self._session.output.show(
+                "stderr", f"ninelives: warning: {message} (entry {recorded.seq}); the recorded result is used\n"
+            )
 
     def _other(self, recorded: Operation, name: str, shown: str, place: Place) -> DivergenceError:
         asked = _asked(name, shown, place)

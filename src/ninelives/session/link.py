@@ -6,6 +6,7 @@ The direct place answers it with the store itself; a runner answers it with mess
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 #: seq, kind and encoded entry
@@ -89,6 +90,10 @@ class Link(Protocol):
             result: the result, rendered.
             error: what it raised, as JSON.
         """
+        ...
+
+    def held(self) -> AbstractContextManager[object]:
+        """Hold off an interruption while something is shown and recorded."""
         ...
 
     def waiting(self, what: str) -> None:

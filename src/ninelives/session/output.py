@@ -64,7 +64,8 @@ class Output:
             self._collect(running, stream, text)
             return
         lane = lane_here()
-        self._write(lane.name if lane is not None else FOREIGN, stream, text)
+        with self._journal.link.held():
+            self._write(lane.name if lane is not None else FOREIGN, stream, text)
 
     def log(self, lane: Lane | None, level: str, text: str) -> bool:
         """Take a log record; returns whether it is new, so that it should be shown."""

@@ -71,6 +71,8 @@ class Setting(NamedTuple):
     former_dir: str = ""
     #: the code was repaired since the journal was written: changed arguments only warn
     repaired: bool = False
+    #: another process had the session before
+    resumed: bool = False
     #: a person has seen that a call which was cut off may be made again
     retry_interrupted: bool = False
     #: what the project adds to the rules

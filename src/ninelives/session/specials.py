@@ -180,7 +180,7 @@ class Specials:
 
     def _log_file(self, mode: str, f: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Open a log file; one that was written before a restart is not written anew."""
-        if self._session.journal.total:
+        if self._session.setting.resumed:
             if len(args) > 1 and mode == "mode":
                 args = (args[0], str(args[1]).replace("w", "a"), *args[2:])
             if mode in kwargs:

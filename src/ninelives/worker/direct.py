@@ -234,6 +234,7 @@ class _Place:
                 frozenset(hidden),
                 self.former_dir,
                 self.repaired,
+                self.recorded is not None,
                 self.retry_interrupted,
                 self.project.rules,
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 
 from ninelives.session.link import BlobSink, BlobSource, Line, Put, Row
 from ninelives.storage import Journal, SessionUpdate, Store
@@ -53,6 +54,10 @@ class DirectLink:
         """See `Link.finish`."""
         with self.gate:
             self._journal.commit(rows, update=SessionUpdate(state=state, waiting_for="", result=result, error=error))
+
+    def held(self) -> AbstractContextManager[object]:
+        """See `Link.held`."""
+        return self.gate
 
     def waiting(self, what: str) -> None:
         """See `Link.waiting`."""
