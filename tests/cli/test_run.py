@@ -279,3 +279,18 @@ def test_a_program_that_cannot_be_loaded_is_one_line_and_leaves_nothing(cli, pro
     assert says in line
     assert "Traceback" not in answer.err
     assert cli("sessions", "list", "--json").document == []
+
+
+def test_a_closed_stdout_is_no_error(cli, program, tmp_path) -> None:
+    import subprocess
+
+    program("def handler(event):\n    print('nobody hears')\n")
+    done = subprocess.run(
+        f"{' '.join(COMMAND)} run app.py:handler >&-",
+        shell=True,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr

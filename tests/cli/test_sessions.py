@@ -109,7 +109,7 @@ def test_journal(cli, store) -> None:
         ("requests.post", "interrupted"),
     ]
     table = cli("sessions", "journal", "one").out.splitlines()
-    assert table[0].split() == ["SEQ", "LANE", "KIND", "NAME", "STATUS", "ATTEMPT", "WHERE", "MS", "ARGS", "RESULT"]
+    assert table[0].split() == ["SEQ", "LANE", "KIND", "NAME", "STATUS", "TRY", "WHERE", "MS", "ARGS", "RESULT"]
     assert " ".join(table[2].split()) == r"2 0 activity requests.get ok 1 app.py:3 8.2 'https://x/\n' <Response [200]>"
 
 

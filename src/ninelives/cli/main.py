@@ -19,6 +19,10 @@ def main() -> None:
     """Run the command line with this process's arguments, and exit with the code that the command came to."""
     # Until a session handles it: an import that is interrupted would end in a traceback.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            # Closed by who started us (`>&-`).
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - for as long as the process lives
     arguments = sys.argv[1:]
     as_json = "--json" in arguments
     try:

@@ -113,18 +113,44 @@ def _draw(columns: Sequence[Column], cells: Sequence[Sequence[str]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    console = Console()
+    widths = _widths(columns, cells, console.width)
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in columns:
+    shown = [index for index, width in enumerate(widths) if width]
+    for index in shown:
+        column = columns[index]
         table.add_column(
             column.title,
             no_wrap=True,
-            overflow="fold" if column.whole else "ellipsis",
-            min_width=max((len(row[columns.index(column)]) for row in cells), default=0) if column.whole else None,
+            overflow="ellipsis",
+            width=widths[index],
             justify="right" if column.right else "left",
         )
     for row in cells:
-        table.add_row(*(Text(cell, STYLES.get(cell, "")) for cell in row))
-    Console().print(table)
+        table.add_row(*(Text(row[index], STYLES.get(row[index], "")) for index in shown))
+    console.print(table)
+
+
+#: What is left of a column that gives way, in characters, and what is between two columns.
+_LEAST = 6
+_GAP = 2
+
+
+def _widths(columns: Sequence[Column], cells: Sequence[Sequence[str]], total: int) -> list[int]:
+    """Return how wide each column is, so that the table fits: the widest give way first, those without news go."""
+    widths = [max([len(column.title), *(len(row[at]) for row in cells)]) for at, column in enumerate(columns)]
+    for at, column in enumerate(columns):
+        if sum(widths) + _GAP * len(widths) <= total:
+            return widths
+        if not column.whole and widths[at] <= _LEAST and len({row[at] for row in cells if row[at]}) <= 1:
+            widths[at] = 0
+    flexible = [at for at, column in enumerate(columns) if not column.whole and widths[at] > _LEAST]
+    while flexible and sum(widths) + _GAP * sum(map(bool, widths)) > total:
+        widest = max(flexible, key=lambda at: widths[at])
+        if widths[widest] <= _LEAST:
+            break
+        widths[widest] -= 1
+    return widths
 
 
 def emit_fields(fields: Iterable[tuple[str, object]]) -> None:

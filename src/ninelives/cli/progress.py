@@ -21,6 +21,10 @@ _WIDTH = 80
 _ERASE = "\r\x1b[2K"
 
 
+#: Activities that have the terminal to themselves: the user is asked something, and answers in the line.
+_ASKS = frozenset({"builtins.input", "getpass.getpass"})
+
+
 class Progress:
     """What `run` and `resume` hand to a session to be told of its steps; a context manager.
 
@@ -105,7 +109,8 @@ class Progress:
 
     def _draw_until_ended(self) -> None:
         while not self._ended.acquire(timeout=_INTERVAL):
-            self._line.draw(self._text())
+            if self._doing not in _ASKS:
+                self._line.draw(self._text())
         self._ended.release()
 
     def _text(self) -> str:

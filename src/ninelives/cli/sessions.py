@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import time
+from typing import TYPE_CHECKING
 
 import click
 
 from ninelives.cli.options import json_option, opened_store, session_argument
 from ninelives.cli.output import Column, emit, emit_fields, emit_json, emit_table, on_terminal, span
+
+if TYPE_CHECKING:
+    from ninelives.worker.views import JournalRow
 
 #: Colours of the streams in a log on a terminal.
 _STREAMS = {"stderr": "\x1b[31m", "log": "\x1b[2m"}
@@ -136,26 +140,36 @@ def journal(session: str, *, as_json: bool) -> None:
     if as_json:
         emit_json(shown)
         return
-    columns = [Column("SEQ", right=True), Column("LANE"), Column("KIND"), Column("NAME", whole=True)]
-    columns += [Column("STATUS", whole=True), Column("ATTEMPT", right=True), Column("WHERE"), Column("MS", right=True)]
-    columns += [Column("ARGS"), Column("RESULT")]
-    emit_table(
-        columns,
-        (
-            (
-                entry.seq,
-                entry.lane,
-                entry.kind,
-                entry.name,
-                entry.status,
-                entry.attempt,
-                f"{entry.file}:{entry.line}" if entry.file else None,
-                None if entry.duration_ms is None else f"{entry.duration_ms:.1f}",
-                entry.args,
-                entry.result if entry.error is None else entry.error,
-            )
-            for entry in shown
-        ),
+    emit_table(JOURNAL, map(_cells, shown))
+
+
+#: The columns of a journal. On a narrow terminal those that are not whole give way.
+JOURNAL = [
+    Column("SEQ", whole=True, right=True),
+    Column("LANE"),
+    Column("KIND", whole=True),
+    Column("NAME"),
+    Column("STATUS", whole=True),
+    Column("TRY", right=True),
+    Column("WHERE"),
+    Column("MS", right=True),
+    Column("ARGS"),
+    Column("RESULT"),
+]
+
+
+def _cells(entry: JournalRow) -> tuple[object, ...]:
+    return (
+        entry.seq,
+        entry.lane,
+        entry.kind,
+        entry.name,
+        entry.status,
+        entry.attempt,
+        f"{entry.file}:{entry.line}" if entry.file else None,
+        None if entry.duration_ms is None else f"{entry.duration_ms:.1f}",
+        entry.args,
+        entry.result if entry.error is None else entry.error,
     )
 
 

@@ -18,13 +18,14 @@ from ninelives.errors import InterruptedActivityError
 from ninelives.session import files, render
 from ninelives.session.awaiting import OutsideAwaitable
 from ninelives.session.calls import Attempt, Call
-from ninelives.session.changes import Reach, apply
+from ninelives.session.changes import Reach
+from ninelives.session.contents import apply
 from ninelives.session.entries import Activity, Outcome
 from ninelives.session.exceptions import frames_of
 from ninelives.session.lanes import DIRECT, Lane, RunningActivity, need_room, running_activity
-from ninelives.session.live import StandIn, real, reference
 from ninelives.session.options import Options
 from ninelives.session.outside import Outside
+from ninelives.session.standins import StandIn, real, reference
 from ninelives.session.stop import Halt
 from ninelives.session.timeout import time_limit
 

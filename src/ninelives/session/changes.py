@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import pickle
 import types
-from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from functools import partial
 from operator import is_
@@ -17,17 +16,14 @@ from typing import Any
 
 from ninelives.code.naming import class_name
 from ninelives.session import exceptions
-from ninelives.session.live import StandIn, StandInMethod, real, reference
+from ninelives.session.contents import BASES, LOST, Change, attributes_of, base_of, become, state_of
 from ninelives.session.render import ATOMS
+from ninelives.session.standins import StandIn, StandInMethod, real, reference
 
 _GENERATORS = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType)
 
-#: In place of how a change is made again: it can't be.
-LOST = "lost"
 
 _CODE = (types.BuiltinFunctionType, types.ModuleType, type)
-
-Change = tuple[int, str, Any]
 
 
 class Reach:
@@ -70,7 +66,7 @@ class Reach:
             stack.extend(reversed(list(self._inside(value, type(value)))))
 
     def _inside(self, value: Any, cls: type) -> Iterator[Any]:
-        base = _base_of(cls)
+        base = base_of(cls)
         if base is not None:
             # By the base's own iterator: a subclass may have code of the program's.
             if issubclass(base, dict):
@@ -79,7 +75,7 @@ class Reach:
             elif base is not bytearray:
                 yield from base.__iter__(value)
             if cls is not base:
-                yield from _attributes(value).values()
+                yield from attributes_of(value).values()
         elif cls is types.FunctionType:
             if self._user_function(value):
                 yield from value.__closure__ or ()
@@ -100,7 +96,7 @@ class Reach:
         elif isinstance(value, type):
             yield from self._methods(value)
         elif self._user_class(cls) or cls is types.SimpleNamespace:
-            yield from _attributes(value).values()
+            yield from attributes_of(value).values()
             yield from self._methods(cls)
 
     def _methods(self, cls: type) -> Iterator[Any]:
@@ -138,9 +134,9 @@ class Reach:
 
     def _content(self, value: Any) -> tuple[str, Any] | None:
         cls = type(value)
-        base = _base_of(cls)
+        base = base_of(cls)
         if base is not None and base not in (tuple, frozenset):
-            attributes = dict(_attributes(value)) if cls is not base else None
+            attributes = dict(attributes_of(value)) if cls is not base else None
             return base.__name__, (base.copy(value), attributes)
         if cls is types.CellType:
             return "cell", list(_cell(value))
@@ -153,7 +149,7 @@ class Reach:
         if cls in _IMMUTABLE or issubclass(cls, _CODE):
             return None
         if self._user_class(cls) or cls is types.SimpleNamespace:
-            return "object", {**_attributes(value), "__class__": cls}
+            return "object", {**attributes_of(value), "__class__": cls}
         return self._pickled(value, cls)
 
     def _pickled(self, value: Any, cls: type) -> tuple[str, Any] | None:
@@ -178,19 +174,9 @@ _IMMUTABLE = frozenset(
     }
 )
 
-#: The containers that are followed item by item, subclasses too; the nearest counts.
-_BASES: dict[str, Any] = {
-    base.__name__: base for base in (OrderedDict, dict, list, set, deque, bytearray, tuple, frozenset)
-}
-
-
-def _base_of(cls: type) -> Any:
-    """Return the container that a class is, or inherits from."""
-    return next((base for base in cls.__mro__ if _BASES.get(base.__name__) is base), None)
-
 
 def _same(how: str, before: Any, after: Any) -> bool:
-    if how in _BASES:
+    if how in BASES:
         (items, attributes), (items_after, attributes_after) = before, after
         return _same_items(how, items, items_after) and (
             attributes is None or _same_items("dict", attributes, attributes_after)
@@ -228,65 +214,14 @@ def _same_items(how: str, before: Any, after: Any) -> bool:
     return all(map(is_, before, after))
 
 
-def apply(changes: list[Change], objects: list[Any]) -> list[tuple[Any, str]]:
-    """Give ``objects`` their recorded new content, in place.
-
-    Args:
-        changes: what `Reach.changes` found, encoded and decoded.
-        objects: those it names.
-
-    Returns:
-        the objects whose change can't be made again, and their classes.
-    """
-    lost: list[tuple[Any, str]] = []
-    for index, how, content in changes:
-        if how == LOST:
-            lost.append((objects[index], content))
-        else:
-            _put(objects[index], how, content)
-    return lost
-
-
-def _put(target: Any, how: str, content: Any) -> None:
-    if how in _BASES:
-        _put_items(target, _BASES[how], *content)
-    elif how == "cell":
-        if content:
-            target.cell_contents = content[0]
-        else:
-            del target.cell_contents
-    elif how == "generator":
-        if hasattr(target, "close"):
-            target.close()
-    elif how == "error":
-        exceptions.fill(target, content)
-    elif how == "traceback":
-        target.__traceback__ = exceptions.traceback_of(content)
-    elif how == "object":
-        _set_attributes(target, content)
-    else:
-        _become(target, content)
-
-
-def _put_items(target: Any, base: Any, items: Any, attributes: dict[str, Any] | None) -> None:
-    """Fill a container by the methods of its base: a subclass may have code of the program's."""
-    base.clear(target)
-    if base in (list, deque, bytearray):
-        base.extend(target, items)
-    else:
-        base.update(target, items)
-    if attributes is not None:
-        _set_attributes(target, attributes)
-
-
 def _pickled_change(value: Any, before: bytes) -> tuple[str, Any]:
     """Return how an object that is followed by its pickle is changed again; proven on a copy of what it was."""
     if _is_plain(type(value)):
-        return "object", {**_attributes(value), "__class__": type(value)}
+        return "object", {**attributes_of(value), "__class__": type(value)}
     try:
         copy = pickle.loads(before)
-        state = _state(value)
-        _become(copy, state)
+        state = state_of(value)
+        become(copy, state)
         same = pickle.dumps(copy, 5) == pickle.dumps(value, 5)
     except Exception:  # noqa: BLE001 - whatever its class raises, it can't be put back
         same = False
@@ -303,39 +238,6 @@ def _is_plain(cls: type) -> bool:
     )
 
 
-def _state(value: Any) -> tuple[Any, ...]:
-    """Return what an object is pickled as: how it is made, its state, and the items it holds."""
-    reduced = value.__reduce_ex__(4)
-    make, args, state, items, pairs = (*reduced[:5], None, None, None)[:5]
-    return make, args, state, list(items or ()), list(pairs or ())
-
-
-def _become(target: Any, content: tuple[Any, ...]) -> None:
-    """Give ``target`` the state that `_state` took from it in another process."""
-    make, args, state, items, pairs = content
-    if hasattr(target, "clear"):
-        target.clear()
-    if isinstance(target, set):
-        target.update(args[0])
-    elif state is None and not items and not pairs:
-        # All of it is in what it is made of: a counter, an array.
-        other = make(*args)
-        if isinstance(target, dict):
-            target.update(other)
-        elif len(other):
-            target[:] = other
-    for item in items:
-        target.append(item)
-    for key, value in pairs:
-        target[key] = value
-    if hasattr(target, "__setstate__"):
-        target.__setstate__(state)
-    elif isinstance(state, tuple) and len(state) == 2:
-        _set_attributes(target, {**(state[0] or {}), **(state[1] or {})})
-    elif state is not None:
-        _set_attributes(target, state)
-
-
 def _place_in(generator: Any) -> tuple[Any, ...] | None:
     """Return where a generator or a coroutine is, as its next instruction and its variables; None when it has ended."""
     for name in ("gi_frame", "cr_frame", "ag_frame"):
@@ -343,40 +245,6 @@ def _place_in(generator: Any) -> tuple[Any, ...] | None:
         if frame is not None:
             return frame.f_lasti, *map(id, frame.f_locals.values())
     return None
-
-
-def _set_attributes(target: Any, state: dict[str, Any]) -> None:
-    for name in _attributes(target).keys() - state.keys():
-        object.__delattr__(target, name)
-    for name, value in state.items():
-        object.__setattr__(target, name, value)
-
-
-def _attributes(value: Any) -> dict[str, Any]:
-    """Return an object's attributes, those in slots too, without running its code."""
-    if type(value) is types.FunctionType:
-        return vars(value)
-    try:
-        found: dict[str, Any] = object.__getattribute__(value, "__dict__")
-    except AttributeError:
-        found = {}
-    slots = {
-        name: descriptor
-        for cls in type(value).__mro__
-        for name, descriptor in vars(cls).items()
-        if isinstance(descriptor, types.MemberDescriptorType)
-    }
-    if not slots:
-        return found
-    return found | {name: slot.__get__(value) for name, slot in slots.items() if _is_set(slot, value)}
-
-
-def _is_set(slot: types.MemberDescriptorType, value: Any) -> bool:
-    try:
-        slot.__get__(value)
-    except AttributeError:
-        return False
-    return True
 
 
 def _unwrapped(attribute: Any) -> Any:

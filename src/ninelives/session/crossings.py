@@ -19,7 +19,6 @@ from ninelives.code import rewrite
 from ninelives.code.rules import Kind
 from ninelives.session import tracebacks
 from ninelives.session.lanes import Lane, current_lane
-from ninelives.session.live import StandIn
 from ninelives.session.options import DEFAULT
 from ninelives.session.outside import (
     Outside,
@@ -30,6 +29,7 @@ from ninelives.session.outside import (
     OutsideIterator,
     OutsideLines,
 )
+from ninelives.session.standins import StandIn
 
 if TYPE_CHECKING:
     from ninelives.session.session import Session

@@ -17,8 +17,8 @@ from ninelives.code.classify import DIRECT, HANDED, Decision
 from ninelives.code.naming import BuiltinMethodType
 from ninelives.code.rules import Kind
 from ninelives.session.lanes import current_lane
-from ninelives.session.live import StandInMethod
 from ninelives.session.options import DEFAULT
+from ninelives.session.standins import StandInMethod
 
 if TYPE_CHECKING:
     from ninelives.session.session import Session

@@ -12,9 +12,9 @@ from ninelives.code import rewrite
 from ninelives.code.classify import DIRECT, HANDED
 from ninelives.code.naming import BuiltinMethodType
 from ninelives.session.crossings import PLAIN
-from ninelives.session.live import StandIn, StandInMethod
 from ninelives.session.outside import OutsideIterator
 from ninelives.session.render import ATOMS
+from ninelives.session.standins import StandIn, StandInMethod
 
 if TYPE_CHECKING:
     from ninelives.session.session import Session

@@ -9,8 +9,8 @@ from ninelives.code import rewrite
 from ninelives.errors import NotRestorableError
 from ninelives.session.files import Lines
 from ninelives.session.lanes import current_lane
-from ninelives.session.live import StandIn, real, reference
 from ninelives.session.options import DEFAULT
+from ninelives.session.standins import StandIn, real, reference
 from ninelives.session.stop import Halt
 
 if TYPE_CHECKING:

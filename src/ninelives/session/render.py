@@ -18,7 +18,7 @@ from typing import Any
 from uuid import UUID
 
 from ninelives.code.naming import BuiltinMethodType, class_name, name_of
-from ninelives.session.live import StandIn, StandInMethod, reference
+from ninelives.session.standins import StandIn, StandInMethod, reference
 
 #: Exact types that are immutable, and whose ``repr`` is plain: nothing to follow, nothing to encode with care.
 ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes})

@@ -25,7 +25,8 @@ from ninelives.session.handed import Handed
 from ninelives.session.journal import Journal, row
 from ninelives.session.lanes import Lane, active, directly
 from ninelives.session.link import Link
-from ninelives.session.live import NOT_RESTORABLE, LiveValues
+from ninelives.session.live import LiveValues
+from ninelives.session.livetypes import NOT_RESTORABLE
 from ninelives.session.observer import Observer
 from ninelives.session.output import Output, Streams
 from ninelives.session.scheduler import Scheduler

@@ -1,0 +1,143 @@
+"""The contents of objects: what is compared to find a change, and how it is put back."""
+
+from __future__ import annotations
+
+import types
+from collections import OrderedDict, deque
+from typing import Any
+
+from ninelives.session import exceptions
+
+#: index among the objects of a call, how it is put back, new content
+Change = tuple[int, str, Any]
+
+#: In place of how a change is made again: it can't be.
+LOST = "lost"
+
+#: The containers that are followed item by item, subclasses too; the nearest counts.
+BASES: dict[str, Any] = {
+    base.__name__: base for base in (OrderedDict, dict, list, set, deque, bytearray, tuple, frozenset)
+}
+
+
+def base_of(cls: type) -> Any:
+    """Return the container that a class is, or inherits from."""
+    return next((base for base in cls.__mro__ if BASES.get(base.__name__) is base), None)
+
+
+def attributes_of(value: Any) -> dict[str, Any]:
+    """Return an object's attributes, those in slots too, without running its code."""
+    if type(value) is types.FunctionType:
+        return vars(value)
+    try:
+        found: dict[str, Any] = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        found = {}
+    slots = {
+        name: descriptor
+        for cls in type(value).__mro__
+        for name, descriptor in vars(cls).items()
+        if isinstance(descriptor, types.MemberDescriptorType)
+    }
+    if not slots:
+        return found
+    return found | {name: slot.__get__(value) for name, slot in slots.items() if _is_set(slot, value)}
+
+
+def _is_set(slot: types.MemberDescriptorType, value: Any) -> bool:
+    try:
+        slot.__get__(value)
+    except AttributeError:
+        return False
+    return True
+
+
+def apply(changes: list[Change], objects: list[Any]) -> list[tuple[Any, str]]:
+    """Give ``objects`` their recorded new content, in place.
+
+    Args:
+        changes: what `Reach.changes` found, encoded and decoded.
+        objects: those it names.
+
+    Returns:
+        the objects whose change can't be made again, and their classes.
+    """
+    lost: list[tuple[Any, str]] = []
+    for index, how, content in changes:
+        if how == LOST:
+            lost.append((objects[index], content))
+        else:
+            _put(objects[index], how, content)
+    return lost
+
+
+def _put(target: Any, how: str, content: Any) -> None:
+    if how in BASES:
+        _put_items(target, BASES[how], *content)
+    elif how == "cell":
+        if content:
+            target.cell_contents = content[0]
+        else:
+            del target.cell_contents
+    elif how == "generator":
+        if hasattr(target, "close"):
+            target.close()
+    elif how == "error":
+        exceptions.fill(target, content)
+    elif how == "traceback":
+        target.__traceback__ = exceptions.traceback_of(content)
+    elif how == "object":
+        _set_attributes(target, content)
+    else:
+        become(target, content)
+
+
+def _put_items(target: Any, base: Any, items: Any, attributes: dict[str, Any] | None) -> None:
+    """Fill a container by the methods of its base: a subclass may have code of the program's."""
+    base.clear(target)
+    if base in (list, deque, bytearray):
+        base.extend(target, items)
+    else:
+        base.update(target, items)
+    if attributes is not None:
+        _set_attributes(target, attributes)
+
+
+def state_of(value: Any) -> tuple[Any, ...]:
+    """Return what an object is pickled as: how it is made, its state, and the items it holds."""
+    reduced = value.__reduce_ex__(4)
+    make, args, state, items, pairs = (*reduced[:5], None, None, None)[:5]
+    return make, args, state, list(items or ()), list(pairs or ())
+
+
+def become(target: Any, content: tuple[Any, ...]) -> None:
+    """Give ``target`` the state that `state_of` took from it in another process."""
+    make, args, state, items, pairs = content
+    if hasattr(target, "clear"):
+        target.clear()
+    if isinstance(target, set):
+        target.update(args[0])
+    elif state is None and not items and not pairs:
+        # All of it is in what it is made of: a counter, an array.
+        other = make(*args)
+        if isinstance(target, dict):
+            target.update(other)
+        elif len(other):
+            target[:] = other
+    for item in items:
+        target.append(item)
+    for key, value in pairs:
+        target[key] = value
+    if hasattr(target, "__setstate__"):
+        target.__setstate__(state)
+    elif isinstance(state, tuple) and len(state) == 2:
+        _set_attributes(target, {**(state[0] or {}), **(state[1] or {})})
+    elif state is not None:
+        _set_attributes(target, state)
+
+
+def _set_attributes(target: Any, state: dict[str, Any]) -> None:
+    for name in attributes_of(target).keys() - state.keys():
+        object.__delattr__(target, name)
+    for name, value in state.items():
+        object.__setattr__(target, name, value)
