@@ -416,7 +416,7 @@ table = [
     (ctypes.CDLL, "ctypes.CDLL", "activity"),
     (importlib.metadata.version, "importlib.metadata.version", "environment"),
     # the process
-    (logging.basicConfig, "logging.basicConfig", "special"),
+    (logging.basicConfig, "logging.basicConfig", "configures"),
     (logging.getLogger().info, "logging.Logger.info", "reads_frame"),
     (logging.getLogger().setLevel, "logging.Logger.setLevel", "configures"),
     (warnings.warn, "warnings.warn", "reads_frame"),

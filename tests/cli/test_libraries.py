@@ -255,6 +255,62 @@ STOPS = {
         """,
         "zipfile.ZipFile can't be made again after a restart",
     ),
+    "compressed file": (
+        """
+        import gzip
+        def work(die_once):
+            with gzip.open("a.gz", "wt") as file:
+                file.write("one")
+                die_once()
+                file.write("two")
+        """,
+        "can't be made again after a restart",
+    ),
+    "file descriptor": (
+        """
+        import os
+        def work(die_once):
+            descriptor = os.open("a.txt", os.O_CREAT | os.O_WRONLY)
+            os.write(descriptor, b"one")
+            die_once()
+            os.write(descriptor, b"two")
+        """,
+        "os.write: a file descriptor can't be made again after a restart",
+    ),
+    "temporary file": (
+        """
+        import tempfile
+        def work(die_once):
+            with tempfile.NamedTemporaryFile("w+") as file:
+                file.write("one")
+                die_once()
+                file.write("two")
+        """,
+        "tempfile._TemporaryFileWrapper can't be made again after a restart",
+    ),
+    "generator read a little": (
+        """
+        import os
+        def work(die_once):
+            walk = os.scandir(".")
+            next(walk)
+            die_once()
+            print(len(list(walk)))
+        """,
+        "was read half-way (1 items) when its process ended",
+    ),
+    "cursor read a little": (
+        """
+        import sqlite3
+        def work(die_once):
+            db = sqlite3.connect("data.db", isolation_level=None)
+            cursor = db.execute("select 1 union select 2 union select 3")
+            print(next(cursor))
+            die_once()
+            print(cursor.fetchall())
+        """,
+        "sqlite3.Cursor can't be made again after a restart",
+    ),
     "socket": (
         """
         import socket
@@ -281,16 +337,18 @@ def test_what_has_a_state_of_its_own_stops_a_session_that_was_killed(cli, progra
 
 def test_a_log_file_goes_on(cli, program, tmp_path) -> None:
     text = """
-        import logging
+        import logging.handlers
         from dying import die_once
 
         def handler(event):
             log = logging.getLogger("mine")
             log.setLevel("INFO")
             log.addHandler(logging.FileHandler("log.txt", "w"))
+            log.addHandler(logging.handlers.RotatingFileHandler("rotating.txt", "w"))
             log.info("one")
             die_once()
             log.info("two")
     """
     assert killed_and_resumed(cli, program, text) == ""
-    assert (tmp_path / "log.txt").read_text() == "one\ntwo\n"
+    for name in ("log.txt", "rotating.txt"):
+        assert (tmp_path / name).read_text() == "one\ntwo\n"

@@ -294,3 +294,48 @@ def test_a_closed_stdout_is_no_error(cli, program, tmp_path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_a_store_that_another_process_writes_to_is_waited_for(cli, program, home, tmp_path, monkeypatch) -> None:
+    import sqlite3
+
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "holder.py").write_text(HOLDER)
+    monkeypatch.setenv("PYTHONPATH", str(outside))
+    program(
+        """
+        import os
+        import holder
+
+        def handler(event):
+            holder.hold(os.environ["NINELIVES_HOME"])
+            print("done")
+        """,
+        "code/app.py",
+    )
+    answer = cli("run", "code/app.py:handler", "--session", "s")
+    assert answer.out == "done\n", answer.err
+    kinds = [row["kind"] for row in cli("sessions", "journal", "s", "--json").document]
+    assert "sleep" not in kinds
+    assert sqlite3.connect(home / "ninelives.db").execute("select count(*) from sessions").fetchone() == (1,)
+
+
+#: Outside code that returns while another process holds the store's write lock for a moment.
+HOLDER = """
+import subprocess
+import sys
+
+HOLD = '''
+import sqlite3, sys, time
+db = sqlite3.connect(sys.argv[1], isolation_level=None)
+db.execute("BEGIN IMMEDIATE")
+print("held", flush=True)
+time.sleep(0.3)
+db.execute("COMMIT")
+'''
+
+def hold(home):
+    child = subprocess.Popen([sys.executable, "-c", HOLD, home + "/ninelives.db"], stdout=subprocess.PIPE)
+    child.stdout.readline()
+"""

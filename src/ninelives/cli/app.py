@@ -21,7 +21,7 @@ def app() -> None:
     \b
     Example:
       ninelives run review.py:on_github_pull_request --data @event.json
-      ninelives resume 01JC3V…
+      ninelives resume a77c846e
     """
 
 

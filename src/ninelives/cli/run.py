@@ -111,8 +111,8 @@ def resume(session: str, *, with_code: Path | None, retry_failed: bool, var: tup
 
     \b
     Example:
-      ninelives resume 01JC3V
-      ninelives resume 01JC3V --with-code ./repaired --retry-failed
+      ninelives resume a77c846e
+      ninelives resume a77c846e --with-code ./repaired --retry-failed
     """
     from ninelives.worker.direct import resume as go_on
 

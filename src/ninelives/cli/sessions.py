@@ -27,7 +27,7 @@ def sessions() -> None:
     \b
     Example:
       ninelives sessions list
-      ninelives sessions journal 01JC3V
+      ninelives sessions journal a77c846e
     """
 
 
@@ -73,7 +73,7 @@ def show(session: str, *, as_json: bool) -> None:
 
     \b
     Example:
-      ninelives sessions show 01JC3V
+      ninelives sessions show a77c846e
     """
     import msgspec
 
@@ -103,7 +103,7 @@ def logs(session: str, *, as_json: bool) -> None:
 
     \b
     Example:
-      ninelives sessions logs 01JC3V
+      ninelives sessions logs a77c846e
     """
     from ninelives.worker.views import log
 
@@ -130,7 +130,7 @@ def journal(session: str, *, as_json: bool) -> None:
 
     \b
     Example:
-      ninelives sessions journal 01JC3V --json
+      ninelives sessions journal a77c846e --json
     """
     from ninelives.worker.views import journal as view
 
@@ -181,7 +181,7 @@ def cancel(session: str, *, as_json: bool) -> None:
 
     \b
     Example:
-      ninelives sessions cancel 01JC3V
+      ninelives sessions cancel a77c846e
     """
     from ninelives.worker.cancel import cancel as end
 
@@ -203,7 +203,7 @@ def delete(session: str, *, as_json: bool) -> None:
 
     \b
     Example:
-      ninelives sessions delete 01JC3V
+      ninelives sessions delete a77c846e
     """
     with opened_store() as store:
         session_id = store.session(session).session_id

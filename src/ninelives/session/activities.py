@@ -23,6 +23,7 @@ from ninelives.session.contents import apply
 from ninelives.session.entries import Activity, Outcome
 from ninelives.session.exceptions import frames_of
 from ninelives.session.lanes import DIRECT, Lane, RunningActivity, need_room, running_activity
+from ninelives.session.livetypes import DESCRIPTORS
 from ninelives.session.options import Options
 from ninelives.session.outside import Outside
 from ninelives.session.standins import StandIn, real, reference
@@ -110,7 +111,7 @@ class Activities:
         finally:
             running_activity.reset(token)
         session.delivered(outcome)
-        self._note_use(call, outcome)
+        self._note_use(call, outcome, value)
         if outcome.spot is not None:
             file = value if type(value) is StandIn else files.file_of(call.function, call.kwargs)
             file = session.live.as_given(file)
@@ -119,10 +120,13 @@ class Activities:
         session.replayed(self.done)
         return outcome.ok, value
 
-    def _note_use(self, call: Call, outcome: Outcome) -> None:
+    def _note_use(self, call: Call, outcome: Outcome, value: Any) -> None:
         """Remember what a recorded call did to a live value, which making it again would not do."""
         live = self.session.live
         owner = getattr(call.function, "__self__", None)
+        owner = owner.target if isinstance(owner, Outside) else owner
+        if call.name in DESCRIPTORS or call.name == "os.close":
+            live.note_descriptors(call.name, call.args, value)
         if type(owner) is StandIn:
             live.used.add(reference(owner).key)
         if outcome.in_transaction is not None:
@@ -139,7 +143,7 @@ class Activities:
         live.was_asked = False
         value = self.session.values.decode(data, outcome.blob, reach.objects)
         if live.was_asked:
-            live.remake_with(call.key, partial(self._remake, call, outcome.changed))
+            live.remake_with(call.key, partial(self._remake, call, outcome.changed), call.name in files.OPENERS)
         if outcome.changed:
             value, changes = value
             for changed, name in apply(changes, reach.objects):
@@ -182,6 +186,8 @@ class Activities:
         reach = self._reach(call) if call.has_objects() else None
         if reach is not None:
             session.live.check_not_lost(reach.objects)
+        if session.live.descriptors and call.name.startswith("os."):
+            session.live.check_descriptors(call.name, call.args)
         while True:
             if attempt.not_before:
                 session.timers.wait_until(attempt.not_before, f"{call.name} to be tried again")

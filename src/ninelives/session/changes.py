@@ -89,6 +89,10 @@ class Reach:
                 yield value.__self__
         elif cls is types.CellType:
             yield from _cell(value)
+        elif issubclass(cls, BaseException):
+            yield from (value.args, value.__cause__, value.__context__)
+            yield from getattr(value, "exceptions", ()) if issubclass(cls, BaseExceptionGroup) else ()
+            yield from vars(value).values()
         elif cls is partial:
             yield from (value.func, value.args, value.keywords)
         elif cls is memoryview:

@@ -37,7 +37,7 @@ def attributes_of(value: Any) -> dict[str, Any]:
         name: descriptor
         for cls in type(value).__mro__
         for name, descriptor in vars(cls).items()
-        if isinstance(descriptor, types.MemberDescriptorType)
+        if isinstance(descriptor, types.MemberDescriptorType) and name not in ("__dict__", "__weakref__")
     }
     if not slots:
         return found
@@ -94,8 +94,13 @@ def _put(target: Any, how: str, content: Any) -> None:
 
 def _put_items(target: Any, base: Any, items: Any, attributes: dict[str, Any] | None) -> None:
     """Fill a container by the methods of its base: a subclass may have code of the program's."""
+    if base is bytearray:
+        # Never resized without need: a view of it forbids that.
+        if target != items:
+            target[:] = items
+        return
     base.clear(target)
-    if base in (list, deque, bytearray):
+    if base in (list, deque):
         base.extend(target, items)
     else:
         base.update(target, items)
@@ -140,4 +145,5 @@ def _set_attributes(target: Any, state: dict[str, Any]) -> None:
     for name in attributes_of(target).keys() - state.keys():
         object.__delattr__(target, name)
     for name, value in state.items():
-        object.__setattr__(target, name, value)
+        if name != "__class__" or type(target) is not value:
+            object.__setattr__(target, name, value)

@@ -29,7 +29,7 @@ from ninelives.session.outside import (
     OutsideIterator,
     OutsideLines,
 )
-from ninelives.session.standins import StandIn
+from ninelives.session.standins import StandIn, reference
 
 if TYPE_CHECKING:
     from ninelives.session.session import Session
@@ -93,7 +93,8 @@ class Crossings:
             return value
         if isinstance(value, io.IOBase):
             return OutsideLines(self.session, value)
-        if not hasattr(type(value), "__next__") or type(value) is StandIn:
+        cls = reference(value).cls if type(value) is StandIn else type(value)
+        if cls is not None and not hasattr(cls, "__next__"):
             return OutsideIterator(self.session, value)
         return OutsideIterator(self.session, value, self._count(value))
 

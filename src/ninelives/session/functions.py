@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator, MutableMapping
 from enum import StrEnum
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -20,10 +22,16 @@ really_sleep = time.sleep
 def sleep(seconds: float) -> None:
     """Sleep for ``seconds``. In a session it is durable: after a restart only the rest of it is waited for."""
     lane = current_lane()
-    if lane is None or lane.session.loading:
+    if lane is None or lane.session.loading or _is_ours(sys._getframe(1)):
         really_sleep(seconds)
     else:
         lane.session.timers.sleep(lane, seconds)
+
+
+def _is_ours(frame: FrameType) -> bool:
+    """Return whether code of ours sleeps: for a lock of the store, say, while it records what a program does."""
+    name: str = frame.f_globals.get("__name__", "")
+    return name.startswith("ninelives.")
 
 
 def install_sleep() -> None:

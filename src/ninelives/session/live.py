@@ -13,7 +13,7 @@ from typing import Any
 
 from ninelives.code.naming import class_name
 from ninelives.errors import NotRestorableError
-from ninelives.session.livetypes import NOT_RESTORABLE, WITH_STATE
+from ninelives.session.livetypes import DESCRIPTORS, FILES, NOT_RESTORABLE, WITH_STATE
 from ninelives.session.standins import Reference, StandIn, become, reference, stand_in
 from ninelives.session.stop import Halt
 
@@ -44,6 +44,9 @@ class LiveValues:
         self._pids: dict[int, Leaf] = {}
         #: what was made again, by ``id`` of what has become it: its end may close what that has taken over
         self._made: dict[int, Any] = {}
+        #: file descriptors that recorded calls gave and did not close
+        self.descriptors: set[int] = set()
+        self._reopened: set[tuple[str, int]] = set()
         self._lost: dict[int, tuple[Any, str]] = {}
         self._remakers: dict[tuple[str, int], Callable[[], list[Any]]] = {}
 
@@ -88,9 +91,27 @@ class LiveValues:
                 if id(value) in self._lost:
                     raise Halt(lost_change(self._lost[id(value)][1]))
 
-    def remake_with(self, key: tuple[str, int], remaker: Callable[[], list[Any]]) -> None:
-        """Say how the leaves of a replayed operation are made again."""
+    def remake_with(self, key: tuple[str, int], remaker: Callable[[], list[Any]], reopens: bool) -> None:
+        """Say how the leaves of a replayed operation are made again, and whether it opened a file that is reopened."""
         self._remakers[key] = remaker
+        if reopens:
+            self._reopened.add(key)
+
+    def note_descriptors(self, name: str, args: tuple[Any, ...], value: Any) -> None:
+        """Remember the file descriptors that a recorded call gave, or forget one that it closed."""
+        if name in DESCRIPTORS:
+            self.descriptors.update(value if isinstance(value, tuple) else (value,))
+        else:
+            self.descriptors.difference_update(args[:1])
+
+    def check_descriptors(self, name: str, args: tuple[Any, ...]) -> None:
+        """See to it that a call is given no file descriptor of a process that has ended.
+
+        Raises:
+            Halt: it is.
+        """
+        if any(type(arg) is int and arg in self.descriptors for arg in args):
+            raise Halt(NotRestorableError(f"{name}: a file descriptor {_ADVICE}"))
 
     def get(self, pid: Leaf) -> Any:
         """Return the live value of a reference: itself in the process that made it, else its stand-in."""
@@ -138,7 +159,8 @@ class LiveValues:
         Raises:
             Halt: the call did not give the same live values again.
         """
-        if name in NOT_RESTORABLE or (name in WITH_STATE and key in self.used):
+        has_state = name in WITH_STATE or (name in FILES and key not in self._reopened)
+        if name in NOT_RESTORABLE or (has_state and key in self.used):
             raise Halt(NotRestorableError(f"{name} {_ADVICE}"))
         if self.statements and name.startswith("sqlite3."):
             cut = "; ".join(self.statements)

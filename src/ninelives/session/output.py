@@ -221,23 +221,26 @@ class Streams:
     """Puts the session's streams and its log handler in place, and takes them away again."""
 
     def __init__(self) -> None:
-        self._before: tuple[TextIO, TextIO, Any] | None = None
+        self._before: tuple[TextIO, TextIO, Any, Any] | None = None
 
     def install(self) -> None:
         """Begin to take prints and log records."""
-        self._before = (sys.stdout, sys.stderr, logging.Logger.callHandlers)
+        self._before = (sys.stdout, sys.stderr, _LOGGER.callHandlers, _LOG_FILE._open)
         sys.stdout = SessionStream("stdout", sys.stdout)
         sys.stderr = SessionStream("stderr", sys.stderr)
         _LOGGER.callHandlers = _call_handlers
+        _LOG_FILE._open = _open_log_file
 
     def uninstall(self) -> None:
         """Give back what was there before."""
         if self._before is not None:
-            sys.stdout, sys.stderr, _LOGGER.callHandlers = self._before
+            sys.stdout, sys.stderr, _LOGGER.callHandlers, _LOG_FILE._open = self._before
 
 
 #: Untyped, since one of its methods is replaced while a session runs.
 _LOGGER: Any = logging.Logger
+_LOG_FILE: Any = logging.FileHandler
+_own_open_log_file = logging.FileHandler._open
 _own_call_handlers = logging.Logger.callHandlers
 
 
@@ -254,6 +257,13 @@ def _call_handlers(logger: logging.Logger, record: logging.LogRecord) -> None:
         # What the handlers print is shown, and is in the log already.
         with directly():
             _own_call_handlers(logger, record)
+
+
+def _open_log_file(handler: logging.FileHandler) -> Any:
+    """Open a program's log file; one that was begun before a restart goes on."""
+    if active.session is not None and active.session.setting.resumed:
+        handler.mode = handler.mode.replace("w", "a")
+    return _own_open_log_file(handler)
 
 
 _formatter = logging.Formatter("%(message)s")

@@ -65,8 +65,6 @@ class Specials:
             return self._files(lane, name, f)
         if name in ("builtins.breakpoint", "sys.breakpointhook", "pdb.set_trace"):
             return partial(_debug, f)
-        if name in ("logging.FileHandler", "logging.basicConfig"):
-            return partial(self._log_file, "mode" if name == "logging.FileHandler" else "filemode", f)
         if name == "asyncio.run":
             return self._session.run_async
         return f
@@ -177,15 +175,6 @@ class Specials:
         if write is None or self._session.hooks["__guard__"](write) is write:
             return f(*args, **kwargs)
         return self._session.activities.call(lane, f, "builtins.print", DEFAULT, *args, **kwargs)
-
-    def _log_file(self, mode: str, f: Any, /, *args: Any, **kwargs: Any) -> Any:
-        """Open a log file; one that was written before a restart is not written anew."""
-        if self._session.setting.resumed:
-            if len(args) > 1 and mode == "mode":
-                args = (args[0], str(args[1]).replace("w", "a"), *args[2:])
-            if mode in kwargs:
-                kwargs = {**kwargs, mode: str(kwargs[mode]).replace("w", "a")}
-        return f(*args, **kwargs)
 
     def _session_function(self, name: str, f: Any) -> Any:
         if name == "time.sleep":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-import time
+from time import monotonic, sleep
 
 from ninelives.storage import database
 from ninelives.storage.database import Database, explain, read_only
@@ -185,11 +185,11 @@ def _begin(db: sqlite3.Connection) -> None:
             db.execute("BEGIN IMMEDIATE")
             return
         except sqlite3.OperationalError as error:
-            now = time.monotonic()
+            now = monotonic()
             deadline = deadline or now + database.BUSY_TIMEOUT
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or now > deadline:
                 raise
-        time.sleep(_TRY_AGAIN_AFTER)
+        sleep(_TRY_AGAIN_AFTER)
 
 
 def _run_in_savepoint(db: sqlite3.Connection, work: Work) -> None:

@@ -79,7 +79,6 @@ TABLE = {
         pathlib.Path.open
         importlib._bootstrap.__import__ importlib.import_module importlib.reload
         asyncio.run asyncio.Runner
-        logging.FileHandler logging.basicConfig # a log file is not written anew after a restart
         sys.breakpointhook
     """,
 }

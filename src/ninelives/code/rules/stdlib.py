@@ -141,8 +141,8 @@ TABLE = {
         # finding and loading modules is what a program is made of
         importlib pkgutil site zipimport
         locale
-        logging.addLevelName logging.captureWarnings logging.config logging.disable logging.handlers
-        logging.setLogRecordFactory logging.setLoggerClass logging.shutdown logging.StreamHandler
+        logging.addLevelName logging.basicConfig logging.captureWarnings logging.config logging.disable logging.handlers
+        logging.setLogRecordFactory logging.setLoggerClass logging.shutdown logging.FileHandler logging.StreamHandler
         logging.Handler logging.Filter logging.Formatter logging.NullHandler logging.Manager
         logging.Logger.addHandler logging.Logger.removeHandler logging.Logger.setLevel logging.Filterer
         mimetypes.add_type
@@ -249,6 +249,7 @@ TABLE = {
         threading.start_new threading.start_new_thread threading.start_joinable_thread@3.13
     """,
     Kind.ACTIVITY: """
+        codecs.StreamReaderWriter.* codecs.StreamRecoder.* codecs.StreamReader.* codecs.StreamWriter.*
         argparse.FileType
         ast.main
         # not coordination: connections, processes, signals, and loops that are not the session's
