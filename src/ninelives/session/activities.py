@@ -313,12 +313,20 @@ class Activities:
         finally:
             running_activity.reset(token)
         lane = call.key[0]
-        outcome = Outcome(session.journal.seq(), time.time(), lane, call.key[1], ok, encoded.data, encoded.blob)
-        outcome.shown = render.cut(shown)
-        outcome.changed = bool(changes)
-        outcome.duration_ms = round(taken * 1000, 3)
-        outcome.awaited = awaited
-        outcome.lines = session.output.lines_of(lane)
+        outcome = Outcome(
+            session.journal.seq(),
+            time.time(),
+            lane,
+            call.key[1],
+            ok,
+            encoded.data,
+            encoded.blob,
+            render.cut(shown),
+            bool(changes),
+            round(taken * 1000, 3),
+            awaited,
+            session.output.lines_of(lane),
+        )
         file = value if isinstance(value, files.FILE) else files.file_of(call.function, call.kwargs)
         if file is not None:
             outcome.spot = files.settle(real(file))

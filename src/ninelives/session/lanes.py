@@ -7,6 +7,7 @@ inside a running activity, or on a thread that outside code started, is on no la
 from __future__ import annotations
 
 import random
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -117,14 +118,22 @@ active = _Active()
 _ident = threading.get_ident
 
 
-def need_room(frames: int = 40) -> None:
+#: Frames that what we do around a call takes at most.
+_ROOM = 60
+
+
+def need_room() -> None:
     """Go on only if there is room on the stack for what we do: a call that is half recorded would be no good.
 
     Raises:
         RecursionError: there is not; at the same depth of the program's own calls, live and on replay.
     """
-    if frames:
-        need_room(frames - 1)
+    try:
+        sys._getframe(sys.getrecursionlimit() - _ROOM)
+    except ValueError:
+        # The stack is not that deep.
+        return
+    raise RecursionError("maximum recursion depth exceeded")
 
 
 def current_lane() -> Lane | None:

@@ -17,6 +17,7 @@ from ninelives.storage.records import AnyLine, Line, Row, SessionUpdate
 ROOM = 1 << 32
 
 INSERT_ROW = "INSERT INTO rows (id, kind, data) VALUES (?, ?, ?)"
+_INSERT_TWO = f"{INSERT_ROW}, (?, ?, ?)"
 INSERT_LINE = "INSERT OR IGNORE INTO lines (id, at, stream, level, text, lane) VALUES (?, ?, ?, ?, ?, ?)"
 
 #: A row, a line as the database has them: the first element is the session's number and the own one in one.
@@ -38,6 +39,9 @@ def insert_rows(db: sqlite3.Connection, rows: Sequence[RowRecord]) -> None:
     try:
         if len(rows) == 1:
             db.execute(INSERT_ROW, rows[0])
+        elif len(rows) == 2:
+            # A call and what it came to: the most common commit, and one statement costs half as much as two.
+            db.execute(_INSERT_TWO, (*rows[0], *rows[1]))
         else:
             db.executemany(INSERT_ROW, rows)
     except sqlite3.IntegrityError:
