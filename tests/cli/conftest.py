@@ -58,6 +58,7 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Answer
             env={**os.environ, **environment},
             capture_output=True,
             text=True,
+            errors="surrogateescape",
             timeout=60,
             stdin=subprocess.DEVNULL,
             check=False,

@@ -187,7 +187,7 @@ UNDISTURBED = {
             sys.stdout.buffer.write(b"bin\xff\n")
             sys.stdout.reconfigure(encoding="utf-8")
         """,
-        "bin\\xff\n",
+        "bin\udcff\n",
     ),
     "very long numbers and odd texts": (
         r"""

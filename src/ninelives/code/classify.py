@@ -128,6 +128,9 @@ class Classifier:
         if self.user_class(cls) or self.user_frame(_frame_of(owner)):
             return Decision(Kind.DETERMINISTIC, decision.name)
         if cls in (GeneratorType, CoroutineType, AsyncGeneratorType):
+            if _frame_of(owner) is None:
+                # It has ended: nothing of anybody runs.
+                return Decision(Kind.DETERMINISTIC, decision.name)
             return Decision(Kind.ACTIVITY, decision.name)
         return Decision(self.rules.inherited(class_name(cls), method.__name__), decision.name)
 

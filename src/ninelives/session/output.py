@@ -133,6 +133,10 @@ class Output:
         try:
             terminal.write(text)
             terminal.flush()
+        except UnicodeEncodeError:
+            # Bytes that are no text: they are shown as they are.
+            terminal.buffer.write(text.encode("utf-8", "surrogateescape"))
+            terminal.buffer.flush()
         except (OSError, ValueError):
             # The reader is gone (`| head`): the program goes on, its log is whole.
             self._terminals[stream] = io.StringIO()
@@ -201,7 +205,7 @@ class SessionStream(io.TextIOBase):
 
 
 class SessionBuffer(io.BufferedIOBase):
-    """Takes bytes for the session's log: as text, with what is no UTF-8 written out."""
+    """Takes bytes: shown as they are, and in the session's log as text, with what is no UTF-8 written out."""
 
     def __init__(self, stream: SessionStream) -> None:
         self._stream = stream
@@ -209,7 +213,7 @@ class SessionBuffer(io.BufferedIOBase):
     def write(self, data: Any, /) -> int:
         """Write ``data``; returns the number of bytes."""
         taken = bytes(data)
-        self._stream.write(taken.decode("utf-8", "backslashreplace"))
+        self._stream.write(taken.decode("utf-8", "surrogateescape"))
         return len(taken)
 
     def writable(self) -> bool:
