@@ -17,6 +17,7 @@ from typing import Any
 from ninelives.code.naming import class_name
 from ninelives.session import exceptions
 from ninelives.session.contents import BASES, LOST, Change, attributes_of, base_of, become, state_of
+from ninelives.session.lanes import directly
 from ninelives.session.render import ATOMS
 from ninelives.session.standins import StandIn, StandInMethod, real, reference
 
@@ -68,21 +69,11 @@ class Reach:
     def _inside(self, value: Any, cls: type) -> Iterator[Any]:
         base = base_of(cls)
         if base is not None:
-            # By the base's own iterator: a subclass may have code of the program's.
-            if issubclass(base, dict):
-                yield from (key for key in dict.keys(value) if type(key) not in ATOMS)
-                yield from dict.values(value)
-            elif base is not bytearray:
-                yield from base.__iter__(value)
-            if cls is not base:
-                yield from attributes_of(value).values()
+            yield from _items(value, cls, base)
         elif cls is types.FunctionType:
             if self._user_function(value):
-                yield from value.__closure__ or ()
-                yield from value.__defaults__ or ()
-                yield from (value.__kwdefaults__ or {}).values()
-                yield from vars(value).values()
-        elif cls is types.MethodType or cls is StandInMethod or cls is types.MethodWrapperType:
+                yield from _held_by(value)
+        elif cls in _BOUND:
             yield value.__self__
         elif issubclass(cls, types.BuiltinFunctionType):
             if not isinstance(value.__self__, types.ModuleType):
@@ -90,8 +81,7 @@ class Reach:
         elif cls is types.CellType:
             yield from _cell(value)
         elif issubclass(cls, BaseException):
-            yield from (value.args, value.__cause__, value.__context__)
-            yield from getattr(value, "exceptions", ()) if issubclass(cls, BaseExceptionGroup) else ()
+            yield from (value.args, value.__cause__, value.__context__, getattr(value, "exceptions", None))
             yield from vars(value).values()
         elif cls is partial:
             yield from (value.func, value.args, value.keywords)
@@ -102,6 +92,9 @@ class Reach:
         elif self._user_class(cls) or cls is types.SimpleNamespace:
             yield from attributes_of(value).values()
             yield from self._methods(cls)
+        elif cls not in _IMMUTABLE and not issubclass(cls, _CODE) and self._pickled(value) is not None:
+            # What can be saved is a copy after a restart; what can't is live, and its insides are its own.
+            yield from attributes_of(value).values()
 
     def _methods(self, cls: type) -> Iterator[Any]:
         """Yield the methods of a class that was made inside a function: they may close over what is around it."""
@@ -154,11 +147,12 @@ class Reach:
             return None
         if self._user_class(cls) or cls is types.SimpleNamespace:
             return "object", {**attributes_of(value), "__class__": cls}
-        return self._pickled(value, cls)
+        return self._pickled(value)
 
-    def _pickled(self, value: Any, cls: type) -> tuple[str, Any] | None:
+    def _pickled(self, value: Any) -> tuple[str, Any] | None:
         try:
-            return "pickle", pickle.dumps(value, 5)
+            with directly():
+                return "pickle", pickle.dumps(value, 5)
         except Exception:  # noqa: BLE001 - whatever its class raises: it is live, or its insides are
             return None
 
@@ -177,6 +171,28 @@ _IMMUTABLE = frozenset(
         type,
     }
 )
+
+
+_BOUND = (types.MethodType, StandInMethod, types.MethodWrapperType)
+
+
+def _items(value: Any, cls: type, base: Any) -> Iterator[Any]:
+    """Yield what is in a container, by its base's own iterator: a subclass may have code of the program's."""
+    if issubclass(base, dict):
+        yield from (key for key in dict.keys(value) if type(key) not in ATOMS)
+        yield from dict.values(value)
+    elif base is not bytearray:
+        yield from base.__iter__(value)
+    if cls is not base:
+        yield from attributes_of(value).values()
+
+
+def _held_by(function: types.FunctionType) -> Iterator[Any]:
+    """Yield what a function holds: its closure, its defaults, its attributes."""
+    yield from function.__closure__ or ()
+    yield from function.__defaults__ or ()
+    yield from (function.__kwdefaults__ or {}).values()
+    yield from vars(function).values()
 
 
 def _same(how: str, before: Any, after: Any) -> bool:
