@@ -15,17 +15,15 @@ from inspect import isawaitable, iscoroutine
 from typing import TYPE_CHECKING, Any
 
 from ninelives.errors import InterruptedActivityError
-from ninelives.session import files, render
+from ninelives.session import files, render, uses
 from ninelives.session.awaiting import OutsideAwaitable
 from ninelives.session.calls import Attempt, Call
 from ninelives.session.changes import Reach
 from ninelives.session.contents import apply
 from ninelives.session.entries import Activity, Outcome
 from ninelives.session.exceptions import frames_of
-from ninelives.session.lanes import DIRECT, Lane, RunningActivity, need_room, running_activity
-from ninelives.session.livetypes import DESCRIPTORS
+from ninelives.session.lanes import Lane, RunningActivity, directly, need_room, running_activity
 from ninelives.session.options import Options
-from ninelives.session.outside import Outside
 from ninelives.session.standins import StandIn, real, reference
 from ninelives.session.stop import Halt
 from ninelives.session.timeout import time_limit
@@ -38,8 +36,8 @@ _READ_WHOLE = frozenset(
     {"pathlib.Path.glob", "pathlib.Path.rglob", "pathlib.Path.iterdir", "pathlib.Path.walk", "os.walk", "glob.iglob"}
 )
 
-#: Characters of a statement in an error.
-_STATEMENT = 120
+#: Pickle's opcode before every class and function (STACK_GLOBAL): without it no code of the program's runs.
+_CLASS = b"\x93"
 
 _NOTHING: dict[int, int] = {}
 
@@ -75,12 +73,13 @@ class Activities:
         call.key = key = (lane.name, n)
         call.shown = session.showing.shown(render.arguments(args, kwargs))
         call.digest = render.digest(call.shown)
-        call.file, call.line = session.showing.place(sys._getframe(1))
         recorded = session.journal.operation(lane.name, n)
-        outcome = None
-        if recorded is not None:
-            session.comparison.agree(recorded, Activity, call)
-            outcome = session.journal.outcome(key)
+        outcome = session.journal.outcome(key) if recorded is not None else None
+        if outcome is None or type(recorded) is not Activity or recorded.name != name or recorded.digest != call.digest:
+            # Replay needs the place for nothing but errors, and would spend a tenth of its time on it.
+            call.file, call.line = session.showing.place(sys._getframe(1))
+            if recorded is not None:
+                session.comparison.agree(recorded, Activity, call)
         if outcome is not None:
             ok, value = self._again(call, outcome)
         else:
@@ -97,6 +96,7 @@ class Activities:
             return True, OutsideAwaitable(partial(self._await, call, None, None), call.name)
         journal = self.session.journal
         if journal.next_outcome() is not outcome:
+            call.file, call.line = self.session.showing.place(sys._getframe(2))
             raise Halt(self.session.comparison.out_of_order(call, outcome))
         journal.deliver()
         return self.give(call, outcome)
@@ -105,13 +105,14 @@ class Activities:
         """Return what a recorded outcome holds: whether the call succeeded, and its result or exception."""
         session = self.session
         self.done += 1
-        token = running_activity.set(DIRECT)
-        try:
-            value = self._decoded(call, outcome)
-        finally:
-            running_activity.reset(token)
+        data = outcome.data
+        if _CLASS not in data and data[:1] == b"\x80" and not outcome.changed:
+            value = session.values.decode(data, "", ())
+        else:
+            with directly():
+                value = self._decoded(call, outcome)
         session.delivered(outcome)
-        self._note_use(call, outcome, value)
+        uses.note_use(session.live, call, outcome, value)
         if outcome.spot is not None:
             file = value if type(value) is StandIn else files.file_of(call.function, call.kwargs)
             file = session.live.as_given(file)
@@ -119,21 +120,6 @@ class Activities:
                 reference(file).move(outcome.spot)
         session.replayed(self.done)
         return outcome.ok, value
-
-    def _note_use(self, call: Call, outcome: Outcome, value: Any) -> None:
-        """Remember what a recorded call did to a live value, which making it again would not do."""
-        live = self.session.live
-        owner = getattr(call.function, "__self__", None)
-        owner = owner.target if isinstance(owner, Outside) else owner
-        if call.name in DESCRIPTORS or call.name == "os.close":
-            live.note_descriptors(call.name, call.args, value)
-        if type(owner) is StandIn:
-            live.used.add(reference(owner).key)
-        if outcome.in_transaction is not None:
-            if outcome.in_transaction:
-                live.statements.append(f"{call.name}({render.cut(call.shown, _STATEMENT)})")
-            else:
-                live.statements.clear()
 
     def _decoded(self, call: Call, outcome: Outcome) -> Any:
         data = outcome.data
@@ -263,7 +249,7 @@ class Activities:
     def _invoke(self, call: Call) -> Any:
         function, args, kwargs = call.function, call.args, call.kwargs
         if self.session.live.any_stand_ins:
-            self._settle_file(call)
+            uses.settle_file(self.session.live, call)
             function = real(function)
             args = tuple(map(_made, args))
             kwargs = {name: _made(value) for name, value in kwargs.items()}
@@ -273,16 +259,6 @@ class Activities:
             return function(*args, **kwargs)
         with time_limit(call.options.timeout, call.name):
             return function(*args, **kwargs)
-
-    def _settle_file(self, call: Call) -> None:
-        """Put a file that was made again where it was, before the first call on it."""
-        file = self.session.live.as_given(files.file_of(call.function, call.kwargs))
-        if type(file) is StandIn and reference(file).spot is not None:
-            ref = reference(file)
-            spot, ref.spot = ref.spot, None
-            interrupted = files.written(call.name, call.args, call.kwargs, ref.value())
-            ref.spot = spot
-            ref.settle(interrupted)
 
     def _reach(self, call: Call) -> Reach:
         classifier = self.session.classifier
@@ -331,7 +307,7 @@ class Activities:
         if file is not None:
             outcome.spot = files.settle(real(file))
         if call.name.startswith("sqlite3."):
-            outcome.in_transaction = _in_transaction(call.function)
+            outcome.in_transaction = uses.in_transaction(call.function)
         session.journal.commit(
             outcome, lines=session.output.take(running), blobs=(encoded.blob,) if encoded.blob else ()
         )
@@ -391,17 +367,6 @@ class Activities:
             running.attempt = attempt.number
             self._begin(call, attempt._replace(not_before=0.0))
             awaitable = self._invoke(call)
-
-
-def _in_transaction(function: Any) -> bool | None:
-    """Return whether the connection that a method works on has an open transaction; None: it can't be told."""
-    owner = getattr(function, "__self__", None)
-    owner = real(owner.target if isinstance(owner, Outside) else owner)
-    try:
-        found: bool | None = getattr(getattr(owner, "connection", owner), "in_transaction", None)
-    except Exception:  # noqa: BLE001 - a driver's own class of error: the connection was closed, and its transaction with it
-        return False
-    return found
 
 
 def _made(value: Any) -> Any:

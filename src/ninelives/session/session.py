@@ -268,8 +268,9 @@ class Session:
 
     def delivered(self, outcome: Outcome) -> None:
         """Set the session's clock: it stands still between deliveries."""
-        self.delivered_at = max(self.delivered_at, outcome.at)
-        self.clock.seen(outcome.at)
+        if outcome.at > self.delivered_at:
+            self.delivered_at = outcome.at
+            self.clock.seen(outcome.at)
 
     def _places(self) -> str:
         return self.loop.places() if self.loop is not None else ""
