@@ -165,8 +165,13 @@ class _Guards(ast.NodeTransformer):
     # The caught.
 
     def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.ExceptHandler:
-        first = node.body[0]
-        position = _position(first)
+        # In the line of the `except`, which has code in any case: a `pass` below it may have none.
+        position = {
+            "lineno": node.lineno,
+            "col_offset": node.col_offset,
+            "end_lineno": node.lineno,
+            "end_col_offset": node.col_offset + len("except"),
+        }
         self.generic_visit(node)
         node.body.insert(
             0, ast.Expr(ast.Call(ast.Name(CAUGHT, ast.Load(), **position), [], [], **position), **position)
@@ -213,7 +218,7 @@ def _guarded(hook: str, operand: ast.expr) -> ast.expr:
     return ast.Call(ast.Name(hook, ast.Load(), **position), [operand], [], **position)
 
 
-def _position(node: ast.expr | ast.stmt) -> dict[str, Any]:
+def _position(node: ast.expr) -> dict[str, Any]:
     return {
         "lineno": node.lineno,
         "col_offset": node.col_offset,
