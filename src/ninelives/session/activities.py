@@ -13,6 +13,7 @@ import time
 from functools import partial
 from inspect import isawaitable, iscoroutine
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 from ninelives.errors import InterruptedActivityError
 from ninelives.session import files, render, uses
@@ -41,6 +42,9 @@ _CLASS = b"\x93"
 
 _NOTHING: dict[int, int] = {}
 
+#: Of a call that was never begun.
+_FIRST = Attempt(1, 0, 0.0)
+
 
 class Activities:
     """The activities of one session."""
@@ -66,13 +70,14 @@ class Activities:
             Halt: the session can't go on.
         """
         session = self.session
-        session.check()
+        if session.halted is not None:
+            raise session.halted
         need_room()
         call = Call(function, name, options, args, kwargs)
         lane.n = n = lane.n + 1
         call.key = key = (lane.name, n)
-        call.shown = session.showing.shown(render.arguments(args, kwargs))
-        call.digest = render.digest(call.shown)
+        call.shown = shown = session.showing.shown(render.arguments(args, kwargs))
+        call.digest = crc32(shown.encode()) if shown.isascii() else render.digest(shown)
         recorded = session.journal.operation(lane.name, n)
         outcome = session.journal.outcome(key) if recorded is not None else None
         if outcome is None or type(recorded) is not Activity or recorded.name != name or recorded.digest != call.digest:
@@ -166,9 +171,12 @@ class Activities:
 
     def _now(self, call: Call, recorded: Activity | None) -> tuple[bool, Any]:
         session = self.session
-        if recorded is None and not session.journal.exhausted:
+        if recorded is not None:
+            attempt = self._attempt(call, recorded)
+        elif session.journal.exhausted:
+            attempt = _FIRST
+        else:
             raise Halt(session.comparison.not_recorded(call))
-        attempt = self._attempt(call, recorded)
         reach = self._reach(call) if call.has_objects() else None
         if reach is not None:
             session.live.check_not_lost(reach.objects)
@@ -178,7 +186,8 @@ class Activities:
             if attempt.not_before:
                 session.timers.wait_until(attempt.not_before, f"{call.name} to be tried again")
                 attempt = attempt._replace(not_before=0.0)
-            self._begin(call, attempt)
+            session.journal.note_before_leaving(self._entry(call, attempt, ""))
+            session.observer.activity_started(call.name, call.key[1])
             if reach is not None:
                 reach.watch()
             ok, value, running, taken = self._run(call, attempt.number)
@@ -188,9 +197,7 @@ class Activities:
                 return self._finish(call, reach, running, ok, value, taken)
             attempt = self._back_off(call, attempt, value)
 
-    def _attempt(self, call: Call, recorded: Activity | None) -> Attempt:
-        if recorded is None:
-            return Attempt(1, 0, 0.0)
+    def _attempt(self, call: Call, recorded: Activity) -> Attempt:
         if recorded.last_error:
             # The attempt before failed, and this one has not begun.
             return Attempt(recorded.attempt, recorded.failures, recorded.not_before)
@@ -202,11 +209,6 @@ class Activities:
                 )
             )
         return Attempt(recorded.attempt + 1, recorded.failures, 0.0)
-
-    def _begin(self, call: Call, attempt: Attempt) -> None:
-        session = self.session
-        session.journal.note_before_leaving(self._entry(call, attempt, ""))
-        session.observer.activity_started(call.name, call.key[1])
 
     def _back_off(self, call: Call, attempt: Attempt, error: Exception) -> Attempt:
         """Record that an attempt failed and that there is a next one."""
@@ -224,7 +226,7 @@ class Activities:
             call.key[1],
             call.name,
             call.digest,
-            render.cut(call.shown),
+            call.shown if len(call.shown) <= render.LIMIT else render.cut(call.shown),
             call.file,
             call.line,
             attempt.number,
@@ -297,7 +299,7 @@ class Activities:
             ok,
             encoded.data,
             encoded.blob,
-            render.cut(shown),
+            shown if len(shown) <= render.LIMIT else render.cut(shown),
             bool(changes),
             round(taken * 1000, 3),
             awaited,
@@ -308,9 +310,8 @@ class Activities:
             outcome.spot = files.settle(real(file))
         if call.name.startswith("sqlite3."):
             outcome.in_transaction = uses.in_transaction(call.function)
-        session.journal.commit(
-            outcome, lines=session.output.take(running), blobs=(encoded.blob,) if encoded.blob else ()
-        )
+        lines = session.output.take(running) if running.lines or running.partial else ()
+        session.journal.commit(outcome, lines=lines, blobs=(encoded.blob,) if encoded.blob else ())
         self.done += 1
         session.delivered(outcome)
         session.observer.activity_finished(self.done)
@@ -365,7 +366,9 @@ class Activities:
                 attempt = self._back_off(call, attempt, error)
             await asyncio.sleep(max(0.0, attempt.not_before - time.time()))
             running.attempt = attempt.number
-            self._begin(call, attempt._replace(not_before=0.0))
+            attempt = attempt._replace(not_before=0.0)
+            self.session.journal.note_before_leaving(self._entry(call, attempt, ""))
+            self.session.observer.activity_started(call.name, call.key[1])
             awaitable = self._invoke(call)
 
 

@@ -20,7 +20,6 @@ from ninelives.session.clock import Clock
 from ninelives.session.crossings import Crossings
 from ninelives.session.divergence import Comparison
 from ninelives.session.entries import End, Outcome
-from ninelives.session.halting import halting
 from ninelives.session.handed import Handed
 from ninelives.session.journal import Journal, row
 from ninelives.session.lanes import Lane, active, directly
@@ -102,11 +101,10 @@ class Session:
 
     def __init__(self, link: Link, setting: Setting, journal: Journal | None = None) -> None:
         self.id = link.session_id
-        self.link = link = halting(link)
         self.setting = setting
         self.observer = setting.observer
         self.journal = journal or Journal(link)
-        self.journal.link = link
+        self.link = link = self.journal.link
         start = self.journal.start
         if start is None:
             raise StoppedError(f"the journal of session {self.id} has no start")
@@ -137,7 +135,8 @@ class Session:
         self.lanes: dict[str, Lane] = {}
         self.lane = Lane(self, "0")
         self.loop: SessionLoop | None = None
-        self._halted: Halt | None = None
+        #: why the session has to leave the user's code
+        self.halted: Halt | None = None
         self._warned: set[str] = set()
 
     # Running.
@@ -160,7 +159,7 @@ class Session:
         try:
             return self._end(self._outcome())
         except Halt as halt:
-            raise self._halted.error if self._halted is not None else halt.error from halt
+            raise self.halted.error if self.halted is not None else halt.error from halt
         finally:
             self.code.uninstall()
             streams.uninstall()
@@ -238,7 +237,7 @@ class Session:
     @property
     def goes_on(self) -> bool:
         """Whether the session has not been told to leave the user's code."""
-        return self._halted is None
+        return self.halted is None
 
     def check(self) -> None:
         """Go on, unless the session has to leave the user's code.
@@ -246,12 +245,12 @@ class Session:
         Raises:
             Halt: it has to.
         """
-        if self._halted is not None:
-            raise self._halted
+        if self.halted is not None:
+            raise self.halted
 
     def halt(self, halt: Halt) -> None:
         """Leave the user's code at once: nothing more is recorded, done or printed."""
-        self._halted = self._halted or halt
+        self.halted = self.halted or halt
         self.output.muted = True
 
     @staticmethod

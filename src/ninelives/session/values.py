@@ -12,7 +12,9 @@ import io
 import pickle
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from ninelives.code.naming import class_name
 from ninelives.session import exceptions, sentinels
@@ -29,7 +31,7 @@ WITH_REFERENCES = b"R"
 Key = tuple[str, int]
 
 
-class Encoded(NamedTuple):
+class Encoded(msgspec.Struct, gc=False):
     """An encoded value, here or in a blob, and what user code gets of it."""
 
     data: bytes
@@ -70,7 +72,8 @@ class Values:
         if cls in ATOMS:
             # Immutable: user code gets the value itself.
             if (cls is str or cls is bytes) and len(value) > BLOB_FROM // 4:
-                return Encoded(*self._dump(_Encoder, key, value, {}), value, [])
+                data, blob = self._dump(_Encoder, key, value, {})
+                return Encoded(data, blob, value, [])
             return Encoded(pickle.dumps(value, 5), "", value, [])
         try:
             encoder = _Encoder if not known else _KnownEncoder
