@@ -12,6 +12,7 @@ import sys
 import time
 from functools import partial
 from inspect import isawaitable, iscoroutine
+from pickle import loads
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
@@ -99,11 +100,9 @@ class Activities:
     def _again(self, call: Call, outcome: Outcome) -> tuple[bool, Any]:
         if outcome.awaited:
             return True, OutsideAwaitable(partial(self._await, call, None, None), call.name)
-        journal = self.session.journal
-        if journal.next_outcome() is not outcome:
+        if not self.session.journal.deliver(outcome):
             call.file, call.line = self.session.showing.place(sys._getframe(2))
             raise Halt(self.session.comparison.out_of_order(call, outcome))
-        journal.deliver()
         return self.give(call, outcome)
 
     def give(self, call: Call, outcome: Outcome) -> tuple[bool, Any]:
@@ -112,7 +111,7 @@ class Activities:
         self.done += 1
         data = outcome.data
         if _CLASS not in data and data[:1] == b"\x80" and not outcome.changed:
-            value = session.values.decode(data, "", ())
+            value = loads(data)
         else:
             with directly():
                 value = self._decoded(call, outcome)
@@ -123,7 +122,7 @@ class Activities:
             file = session.live.as_given(file)
             if type(file) is StandIn:
                 reference(file).move(outcome.spot)
-        session.replayed(self.done)
+        session.observer.replaying(self.done, session.journal.total)
         return outcome.ok, value
 
     def _decoded(self, call: Call, outcome: Outcome) -> Any:

@@ -159,9 +159,12 @@ class Journal:
         """Return the recorded outcome that is to be delivered next."""
         return self._outcomes[self.position] if self.position < self.total else None
 
-    def deliver(self) -> None:
-        """Count the next recorded outcome as delivered."""
+    def deliver(self, outcome: Outcome) -> bool:
+        """Count a recorded outcome as delivered; False if it is not the one that comes next."""
+        if self.position >= self.total or self._outcomes[self.position] is not outcome:
+            return False
         self.position += 1
+        return True
 
     def left_over(self, lanes: dict[str, int]) -> Operation | None:
         """Return the first recorded operation that the program did not come to.

@@ -104,7 +104,7 @@ class Scheduler:
             expected = self._expected.pop((recorded.lane, recorded.n), None)
             if expected is None:
                 raise Halt(self._unexpected(recorded))
-            self.journal.deliver()
+            self.journal.deliver(recorded)
             expected.replayed(recorded)
             return
         while self._held:

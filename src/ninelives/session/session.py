@@ -269,16 +269,12 @@ class Session:
         """Set the session's clock: it stands still between deliveries."""
         if outcome.at > self.delivered_at:
             self.delivered_at = outcome.at
-            self.clock.seen(outcome.at)
+            self.clock.last = max(self.clock.last, outcome.at)
 
     def _places(self) -> str:
         return self.loop.places() if self.loop is not None else ""
 
     # What is told.
-
-    def replayed(self, done: int) -> None:
-        """Tell who watches how far replay has come."""
-        self.observer.replaying(done, self.journal.total)
 
     def note_live_value(self, lane: str, name: str, leaf: str) -> None:
         """Say in the session's log that a result can't be saved and will be made again."""
