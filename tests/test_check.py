@@ -113,6 +113,16 @@ OPEN = {
                 self.db.execute(f"INSERT INTO sales VALUES ({self})")  # here
                 self.db.commit()
         """,
+    "another variable of the same name commits by itself": """\
+        import sqlite3
+        def first(event):
+            db = sqlite3.connect("a.db", isolation_level=None)
+            db.execute("INSERT INTO t VALUES (1)")
+        def second(event):
+            db = sqlite3.connect("a.db")
+            with db:  # here
+                db.execute("INSERT INTO t VALUES (1)")
+        """,
     "a function that connects, and an annotation": """\
         import sqlite3
         from contextlib import closing

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from typing import TypeAlias
 
 from ninelives.code.check.finding import Found, Rule
 from ninelives.code.check.source import Module
@@ -24,6 +25,9 @@ _CONNECTIONS = frozenset(
     | {"oracledb.Connection", "pymysql.connections.Connection"}
 )
 
+#: A variable, or an attribute of one: the scope or, for ``self``, the class that has it, and how it is written.
+Place: TypeAlias = tuple[ast.AST, str]
+
 _WRITES = re.compile(r"\s*(insert|update|delete|replace|merge|begin)\b", re.IGNORECASE)
 
 
@@ -34,19 +38,18 @@ def transactions(module: Module) -> Iterator[Found]:
         if scope is module.tree or module.is_activity_scope(scope):
             continue
         nodes = module.inside(scope)
-        cursors = _cursors(nodes)
-        commits = {_path(connection) for _, connection in _methods(nodes, "commit")}
-        reported: set[str] = set()
+        cursors = _cursors(module, nodes)
+        commits = {_place(module, connection) for _, connection in _methods(nodes, "commit")}
+        reported: set[Place] = set()
         for call, used in _methods(nodes, "execute", "executemany"):
-            owner = _owner(used, cursors)
-            if owner is None or owner in autocommit or owner in reported:
-                continue
+            owner = _owner(module, used, cursors)
             statement = _statement(call)
-            if statement and (owner in known or owner in commits):
+            if owner is None or statement is None or owner in autocommit or owner in reported:
+                continue
+            if owner in known or owner in commits:
                 reported.add(owner)
-                yield Found(
-                    _block_of(module, call, owner) or call, f"a restart between '{statement}' and its commit loses it"
-                )
+                where = _block_of(module, call, owner) or call
+                yield Found(where, f"a restart between '{statement}' and its commit loses it")
 
 
 def memory_databases(module: Module) -> Iterator[Found]:
@@ -58,35 +61,37 @@ def memory_databases(module: Module) -> Iterator[Found]:
                 yield Found(call, "after a restart the database in memory is made again, and is empty")
 
 
-def _connections(module: Module) -> tuple[set[str], set[str]]:
+def _connections(module: Module) -> tuple[set[Place], set[Place]]:
     """Return the variables (``db``, ``self.db``) that hold connections, and those that commit each statement."""
-    known: set[str] = set()
-    autocommit: set[str] = set()
-    makers = {
-        f"{node.name}()": value
-        for node in module.walk(ast.FunctionDef)
-        if isinstance(node, ast.FunctionDef)
-        for value in (_returned(module, node),)
-        if value is not None
-    }
+    known: set[Place] = set()
+    autocommit: set[Place] = set()
+    makers = {}
+    for function in module.walk(ast.FunctionDef):
+        if isinstance(function, ast.FunctionDef) and (made := _returned(module, function)):
+            makers[function.name] = made
     for node in module.nodes:
         for target, value in _bindings(node):
-            path = _path(target)
-            call = _call_inside(value)
-            if path is None or call is None:
+            place, call = _place(module, target), _call_inside(value)
+            if place is None or call is None:
                 continue
-            made = makers.get(f"{_path(call.func)}()", call)
+            made = makers.get(_path(call.func) or "", call)
             if module.resolve(made.func) in _CONNECTS:
-                (autocommit if _is_autocommit(made) else known).add(path)
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute):
-            target = node.targets[0]
-            off = isinstance(node.value, ast.Constant) and node.value.value is None
-            on = isinstance(node.value, ast.Constant) and node.value.value is True
-            if (target.attr == "autocommit" and on) or (target.attr == "isolation_level" and off):
-                autocommit.add(_path(target.value) or "")
+                (autocommit if _is_autocommit(made) else known).add(place)
+        if (switched := _switched(node)) and (place := _place(module, switched)):
+            autocommit.add(place)
         elif isinstance(node, ast.arg) and module.resolve(node.annotation) in _CONNECTIONS:
-            known.add(node.arg)
+            known.add((module.parents[module.parents[node]], node.arg))
     return known - autocommit, autocommit
+
+
+def _switched(node: ast.AST) -> ast.expr | None:
+    """Return the connection of ``connection.autocommit = True`` or ``connection.isolation_level = None``."""
+    if not (isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute)):
+        return None
+    target = node.targets[0]
+    value = node.value.value if isinstance(node.value, ast.Constant) else ...
+    commits = (target.attr == "autocommit" and value is True) or (target.attr == "isolation_level" and value is None)
+    return target.value if commits else None
 
 
 def _returned(module: Module, function: ast.FunctionDef) -> ast.Call | None:
@@ -126,23 +131,25 @@ def _is_autocommit(connect: ast.Call) -> bool:
     )  # fmt: skip
 
 
-def _cursors(nodes: list[ast.AST]) -> dict[str, str]:
-    """Return the connections of cursors, by the names of both."""
-    found: dict[str, str] = {}
+def _cursors(module: Module, nodes: list[ast.AST]) -> dict[Place, Place]:
+    """Return the connections of cursors."""
+    found: dict[Place, Place] = {}
     for node in nodes:
         for target, value in _bindings(node):
-            call, path = _call_inside(value), _path(target)
-            if call is not None and path and isinstance(call.func, ast.Attribute) and call.func.attr == "cursor":
-                found[path] = _path(call.func.value) or ""
+            call, place = _call_inside(value), _place(module, target)
+            if call is not None and place and isinstance(call.func, ast.Attribute) and call.func.attr == "cursor":
+                connection = _place(module, call.func.value)
+                if connection is not None:
+                    found[place] = connection
     return found
 
 
-def _owner(node: ast.AST, cursors: dict[str, str]) -> str | None:
+def _owner(module: Module, node: ast.AST, cursors: dict[Place, Place]) -> Place | None:
     """Return the connection that a statement goes to."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "cursor":
         node = node.func.value
-    path = _path(node)
-    return None if path is None else cursors.get(path, path)
+    place = _place(module, node)
+    return None if place is None else cursors.get(place, place)
 
 
 def _statement(call: ast.Call) -> str | None:
@@ -155,12 +162,12 @@ def _statement(call: ast.Call) -> str | None:
     return " ".join(text.value.split()[:3])
 
 
-def _block_of(module: Module, call: ast.Call, owner: str) -> ast.AST | None:
+def _block_of(module: Module, call: ast.Call, owner: Place) -> ast.AST | None:
     """Return the ``with connection:`` that a statement stands in."""
     for node in module.above(call):
         if isinstance(node, ast.With | ast.AsyncWith):
             for item in node.items:
-                if _path(item.context_expr) == owner:
+                if _place(module, item.context_expr) == owner:
                     return node
     return None
 
@@ -170,6 +177,21 @@ def _methods(nodes: list[ast.AST], *names: str) -> Iterator[tuple[ast.Call, ast.
     for node in nodes:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in names:
             yield node, node.func.value
+
+
+def _place(module: Module, node: ast.AST | None) -> Place | None:
+    """Return what an expression is known by: the same path in another function is another variable."""
+    path = _path(node)
+    if path is None or node is None:
+        return None
+    root = path.partition(".")[0]
+    for scope in module.scopes(node):
+        owner = module.class_of(scope)
+        if root == "self" and owner is not None:
+            return (owner, path)
+        if module.binds(scope, root):
+            return (scope, path)
+    return None
 
 
 def _path(node: ast.AST | None) -> str | None:

@@ -70,8 +70,7 @@ def _read_in_parts(module: Module, iterable: ast.AST) -> str | None:
     if isinstance(iterable, ast.Call):
         if isinstance(iterable.func, ast.Attribute) and iterable.func.attr == "execute":
             return "the cursor"
-        name = module.resolve(iterable.func)
-        return name if name in ("os.scandir", "os.walk") else None
+        return "os.scandir" if module.resolve(iterable.func) == "os.scandir" else None
     if isinstance(iterable, ast.Name):
         for node in module.inside(module.scope(iterable)):
             target = node.targets[0] if isinstance(node, ast.Assign) else None
