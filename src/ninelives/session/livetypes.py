@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ninelives.code.naming import class_name
 from ninelives.session import drivers
 
 #: Classes of live values that no call makes again as they were.
@@ -89,10 +90,16 @@ class Again(NamedTuple):
     ends: frozenset[str] = frozenset()
     #: attributes that say what the last call gave: not the same on a value that was made again
     results: frozenset[str] = frozenset()
+    #: calls that leave a setting behind, and the call that sets just that
+    leaves: tuple[tuple[str, tuple[str, str]], ...] = ()
 
 
 def _again(setup: str, *, breaks: str = "", ends: str = "", results: str = "") -> Again:
-    return Again(*(frozenset(names.split()) for names in (setup, breaks, ends, results)))
+    return Again(_names(setup), _names(breaks), _names(ends), _names(results))
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
 
 
 _FTP = _again(
@@ -101,6 +108,13 @@ _FTP = _again(
     breaks="sendcmd voidcmd putcmd putline transfercmd ntransfercmd abort",
     ends="quit close",
     results="lastresp",
+)
+# In which form files are sent is a setting of the connection, and `size` depends on it.
+_FTP = _FTP._replace(
+    leaves=(
+        *((name, ("voidcmd", "TYPE I")) for name in ("retrbinary", "storbinary")),
+        *((name, ("voidcmd", "TYPE A")) for name in ("dir", "mlsd", "nlst", "retrlines", "storlines")),
+    )
 )
 _IMAP = _again(
     "login login_cram_md5 authenticate starttls enable select open proxyauth",
@@ -111,7 +125,7 @@ _IMAP = _again(
 # Messages that were marked are deleted at `quit` only: a connection that died has deleted none.
 _POP = _again("user pass_ apop rpop stls utf8 set_debuglevel", breaks="dele", ends="quit close rset")
 _SMTP = _again(
-    "connect ehlo helo ehlo_or_helo_if_needed starttls login auth user set_debuglevel",
+    "connect ehlo helo ehlo_or_helo_if_needed starttls login auth set_debuglevel",
     # The parts of a message, one by one.
     breaks="mail rcpt data docmd putcmd send",
     ends="quit close",
@@ -160,3 +174,15 @@ def again(cls: type | None, name: str) -> Again | None:
     """
     found = AGAIN.get(name)
     return CONNECTION if found is None and drivers.role(cls) == "connection" else found
+
+
+_listed: dict[type, bool] = {}
+
+
+def is_listed(cls: type) -> bool:
+    """Return whether values of a class are live, also while they could be saved: before they are connected, say."""
+    found = _listed.get(cls)
+    if found is None:
+        name = class_name(cls)
+        found = _listed[cls] = name in AGAIN or name in WITH_STATE or name in NOT_RESTORABLE
+    return found

@@ -41,6 +41,17 @@ def note(live: LiveValues, call: Call, ref: Reference, ok: bool) -> None:
         live.steps.pop(place, None)
     elif ok and method in listed.setup:
         live.steps.setdefault(place, []).append(Step(method, call.args, call.kwargs))
+    elif listed.leaves:
+        _leave(live.steps.setdefault(place, []), dict(listed.leaves), method)
+
+
+def _leave(steps: list[Step], leaves: dict[str, tuple[str, str]], method: str) -> None:
+    """Keep the setting that a call leaves behind, in place of the one that such a call left before."""
+    if method in leaves:
+        name, argument = leaves[method]
+        settings = {(name, (argument,)) for name, argument in leaves.values()}
+        steps[:] = [step for step in steps if (step.name, step.args) not in settings]
+        steps.append(Step(name, (argument,)))
 
 
 def note_statement(live: LiveValues, call: Call, place: tuple[str, int, int], makes_cursor: bool) -> None:
