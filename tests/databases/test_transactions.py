@@ -209,13 +209,40 @@ def test_a_transaction_of_one_connection_is_none_of_another(cli, program, postgr
             die_once()
             other.execute("INSERT INTO t VALUES (3)")
             print("other")
-            one.rollback()
+            one.commit()
     """
     killed(cli, program, text, postgres)
     stopped = cli("resume", "s")
     assert (stopped.code, stopped.out) == (4, "other\n")
     assert f"{LOST}INSERT INTO t VALUES (1);" in stopped.err
     assert tables("SELECT a FROM t ORDER BY a") == [(2,), (3,)]
+
+
+def test_a_transaction_that_is_given_up_is_no_loss(cli, program, postgres, tables) -> None:
+    text = """
+        import psycopg
+        from dying import die_once
+
+        def handler(event):
+            db = psycopg.connect(event.data.dsn)
+            db.execute("INSERT INTO t VALUES (1)")
+            die_once("one")
+            db.rollback()
+            try:
+                with db:
+                    db.execute("INSERT INTO t VALUES (2)")
+                    die_once("two")
+                    raise KeyError("no")
+            except KeyError:
+                print("caught")
+            with psycopg.connect(event.data.dsn) as db:
+                db.execute("INSERT INTO t VALUES (3)")
+    """
+    killed(cli, program, text, postgres)
+    assert cli("resume", "s").code == -9
+    resumed = cli("resume", "s")
+    assert (resumed.code, resumed.out) == (0, "caught\n"), resumed.err
+    assert tables("SELECT a FROM t") == [(3,)]
 
 
 def test_secrets_and_parameters_are_not_named(cli, program, postgres, tables) -> None:

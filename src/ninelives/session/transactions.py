@@ -27,6 +27,9 @@ _STATEMENTS = 5
 #: Calls by which a transaction is committed.
 _COMMITS = frozenset({"commit", "__exit__", "__aexit__"})
 
+#: Calls by which a transaction is given up.
+_ROLLS_BACK = frozenset({"rollback", "close"})
+
 #: The place of connections that no recorded call made: those of module level.
 ANYWHERE = ("", 0, 0)
 
@@ -156,13 +159,24 @@ def check(session: Session, call: Call, again: bool) -> None:
         Halt: it does.
     """
     for value in (owner_of(call.function), *call.args, *call.kwargs.values()):
-        cut = cut_off(session.live, value)
-        if cut is not None:
+        place = _cut_off(session.live, value)
+        if place is None:
+            continue
+        cut = session.live.transactions[place]
+        if not _gives_up(call):
             raise Halt(lost(cut, committing=again and method_of(call) in _COMMITS))
+        # It was rolled back already, as it is meant to be.
+        del session.live.transactions[place]
 
 
-def cut_off(live: LiveValues, value: Any) -> Open | None:
-    """Return the transaction that was cut off of the connection that a value is or works on."""
+def _gives_up(call: Call) -> bool:
+    """Return whether a call ends a transaction without a commit: a ``with`` block that raised does, too."""
+    method = method_of(call)
+    return method in _ROLLS_BACK or (method in ("__exit__", "__aexit__") and call.args[-1:] not in ((), (None,)))
+
+
+def _cut_off(live: LiveValues, value: Any) -> Place | None:
+    """Return the place of the connection that a value is or works on, if its transaction was cut off."""
     if type(value) in render.ATOMS:
         return None
     if type(value) is StandIn:
@@ -175,7 +189,9 @@ def cut_off(live: LiveValues, value: Any) -> Open | None:
             place = ANYWHERE if connection is not None else None
     if place is None:
         return None
-    return live.transactions.get(place) or live.transactions.get(live.connections.get(place[:2], place))
+    if place not in live.transactions:
+        place = live.connections.get(place[:2], place)
+    return place if place in live.transactions else None
 
 
 def lost(cut: Open, *, committing: bool = False) -> NotRestorableError:
