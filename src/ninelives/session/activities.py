@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 from ninelives.errors import InterruptedActivityError
-from ninelives.session import files, render, uses
+from ninelives.session import files, render, transactions, uses
 from ninelives.session.awaiting import OutsideAwaitable
 from ninelives.session.calls import Attempt, Call
 from ninelives.session.changes import Reach
@@ -116,7 +116,7 @@ class Activities:
             with directly():
                 value = self._decoded(call, outcome)
         session.delivered(outcome)
-        uses.note_use(session.live, call, outcome, value)
+        uses.note_use(session, call, outcome, value)
         if outcome.spot is not None:
             file = value if type(value) is StandIn else files.file_of(call.function, call.kwargs)
             file = session.live.as_given(file)
@@ -181,6 +181,8 @@ class Activities:
             session.live.check_not_lost(reach.objects)
         if session.live.descriptors and call.name.startswith("os."):
             session.live.check_descriptors(call.name, call.args)
+        if session.live.transactions:
+            transactions.check(session, call, recorded is not None)
         while True:
             if attempt.not_before:
                 session.timers.wait_until(attempt.not_before, f"{call.name} to be tried again")
@@ -251,6 +253,9 @@ class Activities:
         function, args, kwargs = call.function, call.args, call.kwargs
         if self.session.live.any_stand_ins:
             uses.settle_file(self.session.live, call)
+            uses.renew(call, self.session.live)
+            if self.session.live.steps:
+                self.session.live.repeat_late()
             function = real(function)
             args = tuple(map(_made, args))
             kwargs = {name: _made(value) for name, value in kwargs.items()}
@@ -307,8 +312,7 @@ class Activities:
         file = value if isinstance(value, files.FILE) else files.file_of(call.function, call.kwargs)
         if file is not None:
             outcome.spot = files.settle(real(file))
-        if call.name.startswith("sqlite3."):
-            outcome.in_transaction = uses.in_transaction(call.function)
+        transactions.record(session, call, value, outcome)
         lines = session.output.take(running) if running.lines or running.partial else ()
         session.journal.commit(outcome, lines=lines, blobs=(encoded.blob,) if encoded.blob else ())
         self.done += 1

@@ -119,7 +119,7 @@ class Session:
         self.timers = Timers(self)
         self.scheduler = Scheduler(self.journal, self.timers.tell, self._places)
         self.comparison = Comparison(self)
-        self.live = LiveValues(lambda: self.journal.exhausted)
+        self.live = LiveValues(lambda: self.journal.exhausted, self.showing.hide, self._unpacked)
         self.classifier = Classifier(Rules(setting.rules), self.builtins)
         self.values = Values(link, self.live, self.classifier.user_class, self.own_frame)
         self.activities = Activities(self)
@@ -273,6 +273,9 @@ class Session:
 
     def _places(self) -> str:
         return self.loop.places() if self.loop is not None else ""
+
+    def _unpacked(self, data: bytes) -> Any:
+        return self.values.unpack(data)
 
     # What is told.
 

@@ -20,6 +20,7 @@ from ninelives.code.naming import class_name
 from ninelives.session import exceptions, sentinels
 from ninelives.session.link import BlobSink, Link
 from ninelives.session.live import Leaf, LiveValues
+from ninelives.session.livetypes import is_listed
 from ninelives.session.render import ATOMS
 
 #: Larger values are compressed and stored outside the journal.
@@ -170,6 +171,8 @@ def reduced(obj: Any, values: Values) -> Any:
         return exceptions.reduce(obj, values.own_frame)
     if isinstance(obj, type):
         return NotImplemented
+    if is_listed(cls):
+        raise pickle.PicklingError(f"a {class_name(cls)} is live")
     if sentinels.ends_something(obj, cls) and not values.user_class(cls):
         raise pickle.PicklingError(f"the end of a {class_name(cls)} does something")
     if cls.__module__ == "sqlite3" and cls.__name__ == "Row":
