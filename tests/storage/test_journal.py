@@ -18,7 +18,7 @@ def line(text, lane="0"):
 
 
 def seqs(rows):
-    return [row.seq for row in rows]
+    return [row[0] for row in rows]
 
 
 def texts(lines):

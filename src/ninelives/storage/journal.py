@@ -78,10 +78,10 @@ class Journal:
         self._lines = [self._line_record(number, line) for number, line in dict(fresh_lines).items()]
         self._next_line = max((number + 1 for number, _ in fresh_lines), default=self._next_line)
 
-    def load(self) -> list[Row]:
+    def load(self) -> list[AnyRow]:
         """Return all rows, by seq, committed or noted."""
         with self._lock:
-            noted = [Row(number - self._first, kind, data) for number, kind, data in self._rows]
+            noted = [(number - self._first, kind, data) for number, kind, data in self._rows]
         return merge_rows(read_rows(self._database, self.number), noted)
 
     def line_counts(self) -> dict[str, int]:

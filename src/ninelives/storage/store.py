@@ -173,7 +173,7 @@ class Store:
         number = self._find(session_id)[0]
         # In this order: what leaves the tail in between is in the database when that is read.
         noted = self._noted(number)[0]
-        return merge_rows(read_rows(self._database, number), noted)
+        return [Row(*row) for row in merge_rows(read_rows(self._database, number), noted)]
 
     def lines(self, session_id: str) -> list[tuple[int, Line]]:
         """Return the lines of a session's log with their numbers, which rise.
