@@ -73,6 +73,8 @@ def record(session: Session, call: Call, value: Any, outcome: Outcome) -> None:
     """
     live = session.live
     owner = real(owner_of(call.function))
+    if owner is None and type(value) in render.ATOMS and not live.connected:
+        return
     connection, place = _connection(session, owner)
     if connection is None:
         connection, place = _connection(session, value)

@@ -23,7 +23,7 @@ def note_use(session: Session, call: Call, outcome: Outcome, value: Any) -> None
         live.note_descriptors(call.name, call.args, value)
     if type(owner) is StandIn:
         setups.note(live, call, reference(owner), outcome.ok)
-    elif (made := live.made_again(owner)) is not None:
+    elif owner is not None and (made := live.made_again(owner)) is not None:
         setups.note(live, call, made, outcome.ok)
     if outcome.in_transaction is not None:
         _note_database(session, call, outcome, value, owner)
