@@ -75,6 +75,8 @@ class Place:
         self.processes = 0
         #: what activities that were cut off did, as parts of the effects file
         self.cut_off: list[tuple[int, int]] = []
+        #: how many activities were cut off
+        self.calls_cut_off = 0
         program.write(self.code)
 
     def __enter__(self) -> Place:
@@ -131,6 +133,8 @@ class Place:
             ends = [f"{row.state}: {row.result}"]
         prints = [f"{line.stream}{line.level and ' ' + line.level}: {line.text}" for line in lines]
         prints = [plain.portable(line, self.code) for line in prints]
+        if self.program.unordered:
+            return Result(sorted(prints), sorted(self.effects()), ends, sorted(journal))
         return Result(prints, self.effects(), ends, journal)
 
     def error(self) -> dict[str, str]:
@@ -165,6 +169,7 @@ class Place:
             running |= dict.fromkeys(write.starts, write.effects)
             for key in write.finishes:
                 running.pop(key, None)
+        self.calls_cut_off += len(running)
         if running:
             path = self.folder / "effects"
             start, end = min(running.values()), path.stat().st_size if path.exists() else 0
