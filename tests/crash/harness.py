@@ -132,9 +132,9 @@ class Place:
         else:
             ends = [f"{row.state}: {row.result}"]
         prints = [f"{line.stream}{line.level and ' ' + line.level}: {line.text}" for line in lines]
-        prints = [plain.portable(line, self.code) for line in prints]
+        prints = [plain.portable(line, self.code) for line in plain.without_marks(prints)]
         if self.program.unordered:
-            return Result(sorted(prints), sorted(self.effects()), ends, sorted(journal))
+            return Result(sorted(prints), sorted(self.effects()), ends, sorted(map(_without_lane, journal)))
         return Result(prints, self.effects(), ends, journal)
 
     def error(self) -> dict[str, str]:
@@ -248,6 +248,11 @@ def in_child(work: Callable[[], int]) -> int:
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
         os._exit(code)
+
+
+def _without_lane(line: str) -> str:
+    """Return a line of a journal without what may be another when lanes race: the lane, and what it came to."""
+    return line.partition(" = ")[0].partition(" ")[2]
 
 
 def _journal_line(view: views.JournalRow) -> str:

@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
@@ -322,3 +323,10 @@ class Folder:
         """Use it."""
         append(f"use {self.name}")
         return self.name
+
+
+def slow(value: Any, seconds: float = 0.01) -> Any:
+    """Give a value after a while, with an effect."""
+    time.sleep(seconds)
+    append(f"slow {value}")
+    return value

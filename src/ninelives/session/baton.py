@@ -82,6 +82,8 @@ class Baton:
         self.session = session
         self.ready: deque[Turn] = deque()
         self._count = 0
+        #: handles of the threads that the session waits for at its end (since 3.13)
+        self.not_daemons: list[Any] = []
         self.turns: list[Turn] = []
         self.main = self.turn_for(lane)
         self.main.real = _thread.get_ident()

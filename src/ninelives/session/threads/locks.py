@@ -67,7 +67,7 @@ class Lock:
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
         """See `threading.Lock.acquire`."""
-        if self._real.acquire(False):
+        if timeout == -1 and self._real.acquire(False):
             self._by = lane_thread()
             return True
         return self._wait(blocking, timeout)
@@ -105,15 +105,14 @@ class Lock:
         turn = turn_here()
         if turn is None:
             return self._real.acquire(blocking, timeout)
-        if not blocking or timeout >= 0:
-            # For the errors of wrong arguments.
-            if self._real.acquire(blocking, 0 if timeout > 0 else timeout):
+        if not blocking or timeout != -1:
+            # Wrong arguments are the real lock's business.
+            at_once = not blocking or timeout <= 0
+            if self._real.acquire(blocking, timeout) if at_once else self._real.acquire(False):
                 self._by = turn.lane
                 return True
-            if not blocking or timeout == 0:
+            if at_once:
                 return False
-        elif timeout != -1:
-            return self._real.acquire(blocking, timeout)
         session = turn.lane.session
         session.check()
         if self._by is None:

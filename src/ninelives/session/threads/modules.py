@@ -159,7 +159,7 @@ class PrivateModules:
 
             def cpu_count() -> Any:
                 lane = current_lane()
-                return function() if lane is None else self._session.specials.read(lane, f"os.{name}", function)
+                return function() if lane is None else self._session.specials.read(lane, "os.cpu_count", function)
 
             return cpu_count
 
