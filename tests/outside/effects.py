@@ -330,3 +330,20 @@ def slow(value: Any, seconds: float = 0.01) -> Any:
     time.sleep(seconds)
     append(f"slow {value}")
     return value
+
+
+_meeting: list[Any] = []
+
+
+def meet(number: int) -> int:
+    """Return when so many calls are made at the same time; raises if they are not."""
+    if not _meeting:
+        _meeting.append(threading.Barrier(number))
+    return append(f"met {_meeting[0].wait(30) >= 0}")
+
+
+def call_from_thread(function: Any) -> None:
+    """Call back from a thread of ours, and wait for it."""
+    thread = threading.Thread(target=function)
+    thread.start()
+    thread.join()

@@ -137,6 +137,10 @@ class Scheduler:
             self._forced, self._rounds = self._rounds, 0
             deliver()
 
+    def has_come(self) -> bool:
+        """Return whether a call has ended or a timer is due; any thread may ask."""
+        return bool(self._arrivals) or (bool(self._timers) and self._timers[0][0] <= time.time())
+
     def forced(self) -> int:
         """Return the round in which the outcome that is delivered now was forced; 0 if no lane was ready."""
         forced, self._forced = self._forced, 0
@@ -212,8 +216,9 @@ class Scheduler:
 
     def _deadlock(self) -> DeadlockError:
         where = self._places() or self._what() or "the program"
+        waits = "wait" if self.baton.many else "waits"
         return DeadlockError(
-            f"deadlock: {where} {'wait' if self.baton.many else 'waits'} for what can't come: no call, timer or task is left that could end the wait; "
+            f"deadlock: {where} {waits} for what can't come: no call, timer or task is left that could end the wait; "
             f"repair it and go on with 'ninelives resume {self.journal.link.session_id} --with-code DIR'"
         )
 

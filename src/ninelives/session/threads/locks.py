@@ -1,6 +1,6 @@
 """Locks of user code: lanes that wait for one pass the baton, and get it in the order in which they came.
 
-Underneath is a real lock, so code that is on no lane (inside an activity, on a thread of outside code) may use them too.
+Underneath is a real lock, so code on no lane (inside an activity, on a thread of outside code) may use them too.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""In place of ``_thread`` for the private copies: threads are lanes, locks pass the baton, identifiers are small numbers."""
+"""In place of ``_thread`` for the copies: threads are lanes, locks pass the baton, identifiers are small numbers."""
 
 from __future__ import annotations
 
