@@ -11,7 +11,7 @@ import signal
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -22,7 +22,7 @@ from ninelives.errors import NinelivesError
 from ninelives.session.entries import Activity, Outcome, decode
 from ninelives.session.link import Line, Put, Row
 from ninelives.session.observer import Silent
-from ninelives.storage import Store
+from ninelives.storage import SessionUpdate, Store
 from ninelives.worker import direct, views
 from ninelives.worker.link import DirectLink
 
@@ -77,6 +77,8 @@ class Place:
         self.cut_off: list[tuple[int, int]] = []
         #: how many activities were cut off
         self.calls_cut_off = 0
+        #: changes the journal as the next processes read it
+        self.change: Callable[[list[Row]], list[Row]] | None = None
         program.write(self.code)
 
     def __enter__(self) -> Place:
@@ -92,6 +94,12 @@ class Place:
         if kill is not None and code == -signal.SIGKILL:
             self._see_what_was_cut_off(kill)
         return code
+
+    def again(self, **environment: str) -> int:
+        """Run a session that is over once more, in a new process, over the journal as `change` makes it."""
+        with Store.open(self.home) as store:
+            store.acquire(SESSION).release(SessionUpdate(state="interrupted", error=""))
+        return self.run(**environment)
 
     def run_plain(self) -> plain.Ran:
         """Run the program in plain Python, in a new process."""
@@ -154,7 +162,9 @@ class Place:
         sys.stdout = open(self.folder / "stdout", "a")  # noqa: SIM115 - until the process ends
         sys.stderr = open(self.folder / "stderr", "a")  # noqa: SIM115
         direct.entropy = SimpleNamespace(getrandbits=lambda _: 7)  # type: ignore[assignment]
-        direct.DirectLink = killing(kill, self.folder / f"writes-{self.processes}", self.folder / "effects")  # type: ignore[attr-defined]
+        direct.DirectLink = killing(
+            kill, self.folder / f"writes-{self.processes}", self.folder / "effects", self.change
+        )  # type: ignore[attr-defined]
         with Store.open(self.home) as store:
             if retry_failed:
                 return direct.resume(store, SESSION, retry_failed=True, observer=Silent()).exit_code
@@ -177,7 +187,9 @@ class Place:
                 self.cut_off.append((start, end))
 
 
-def killing(kill: Kill | None, log: Path, effects: Path) -> type[DirectLink]:
+def killing(
+    kill: Kill | None, log: Path, effects: Path, change: Callable[[list[Row]], list[Row]] | None = None
+) -> type[DirectLink]:
     """Return a link that writes down its writes, and kills its process at one."""
 
     class KillingLink(DirectLink):
@@ -194,6 +206,10 @@ def killing(kill: Kill | None, log: Path, effects: Path) -> type[DirectLink]:
             if kill == (self.count, True):
                 os.kill(os.getpid(), signal.SIGKILL)
             return written
+
+        def load(self) -> Iterable[Row]:
+            rows = super().load()
+            return rows if change is None else change(list(rows))
 
         def note(self, rows: Sequence[Row], lines: Sequence[Line] = ()) -> None:
             note = super().note

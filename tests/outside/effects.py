@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import random
 import sys
 import threading
 import time
@@ -347,3 +348,25 @@ def call_from_thread(function: Any) -> None:
     thread = threading.Thread(target=function)
     thread.start()
     thread.join()
+
+
+def jitter(name: str, mark: int) -> int:
+    """Give a number after a time that differs in each process, with an effect."""
+    time.sleep(_chance.random() ** 3 / 100)
+    append(f"jitter {name}")
+    return mark % 7
+
+
+async def jitter_later(name: str, mark: int) -> int:
+    """Give a number after a time that differs in each process, with an effect."""
+    await asyncio.sleep(_chance.random() ** 3 / 100)
+    append(f"jitter {name}")
+    return mark % 7
+
+
+_chance = random.Random(os.environ.get("JITTER"))
+
+#: Lets objects of all small sizes have other addresses, in another order, than in the process before.
+_ballast = [bytearray(_chance.randrange(400)) for _ in range(20000)] if "JITTER" in os.environ else []
+_chance.shuffle(_ballast)
+del _ballast[::2]
