@@ -11,12 +11,12 @@ from __future__ import annotations
 import sys
 import time
 from functools import partial
-from inspect import isawaitable, iscoroutine
+from inspect import isawaitable, iscoroutine, iscoroutinefunction
 from pickle import loads
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
-from ninelives.errors import InterruptedActivityError
+from ninelives.errors import InterruptedActivityError, StoppedError
 from ninelives.session import files, render, transactions, uses
 from ninelives.session.awaiting import OutsideAwaitable
 from ninelives.session.calls import Attempt, Call
@@ -100,6 +100,9 @@ class Activities:
     def _again(self, call: Call, outcome: Outcome) -> tuple[bool, Any]:
         if outcome.awaited:
             return True, OutsideAwaitable(partial(self._await, call, None, None), call.name)
+        if self._leaves(call):
+            self.session.baton.await_outcome(call.key, call.name)
+            return self.give(call, outcome)
         if not self.session.journal.deliver(outcome):
             call.file, call.line = self.session.showing.place(sys._getframe(2))
             raise Halt(self.session.comparison.out_of_order(call, outcome))
@@ -176,6 +179,9 @@ class Activities:
             attempt = _FIRST
         else:
             raise Halt(session.comparison.not_recorded(call))
+        leaves = self._leaves(call)
+        if leaves:
+            session.baton.await_live(call.name)
         reach = self._reach(call) if call.has_objects() else None
         if reach is not None:
             session.live.check_not_lost(reach.objects)
@@ -185,13 +191,17 @@ class Activities:
             transactions.check(session, call, recorded is not None)
         while True:
             if attempt.not_before:
-                session.timers.wait_until(attempt.not_before, f"{call.name} to be tried again")
+                wait = partial(session.timers.wait_until, attempt.not_before, f"{call.name} to be tried again")
+                session.baton.away(wait) if leaves else wait()
                 attempt = attempt._replace(not_before=0.0)
             session.journal.note_before_leaving(self._entry(call, attempt, ""))
             session.observer.activity_started(call.name, call.key[1])
             if reach is not None:
                 reach.watch()
-            ok, value, running, taken = self._run(call, attempt.number)
+            if leaves:
+                ok, value, running, taken = self._run_away(call, attempt.number)
+            else:
+                ok, value, running, taken = self._run(call, attempt.number)
             if ok and type(value) not in render.ATOMS and isawaitable(value):
                 return True, OutsideAwaitable(partial(self._await, call, value, attempt), call.name)
             if ok or attempt.failures >= call.options.retries or not isinstance(value, Exception):
@@ -248,6 +258,32 @@ class Activities:
             return False, error, running, time.perf_counter() - began
         finally:
             running_activity.reset(token)
+
+    def _leaves(self, call: Call) -> bool:
+        """Return whether other lanes run while a call is outside.
+
+        What is awaited does not, since the call has no outcome of its own; nor does what holds up an event loop anyway.
+        """
+        baton = self.session.baton
+        if not baton.many or self.session.lanes[call.key[0]].turn is None:
+            return False
+        return not iscoroutinefunction(call.function)
+
+    def _run_away(self, call: Call, attempt: int) -> tuple[bool, Any, RunningActivity, float]:
+        live = self.session.live
+        if live.any_stand_ins:
+            # What has to be made again is made while no other lane runs.
+            for value in (call.function, *call.args, *call.kwargs.values()):
+                real(value)
+        result = self.session.baton.away(partial(self._run, call, attempt))
+        if result[0] and type(result[1]) not in render.ATOMS and isawaitable(result[1]):
+            raise Halt(
+                StoppedError(
+                    f"{call.file}:{call.line}: {call.name} returned something to be awaited while other threads run; "
+                    "call it from an async function"
+                )
+            )
+        return result
 
     def _invoke(self, call: Call) -> Any:
         function, args, kwargs = call.function, call.args, call.kwargs
@@ -309,6 +345,7 @@ class Activities:
             awaited,
             session.output.lines_of(lane),
         )
+        outcome.rounds = session.scheduler.forced()
         file = value if isinstance(value, files.FILE) else files.file_of(call.function, call.kwargs)
         if file is not None:
             outcome.spot = files.settle(real(file))
