@@ -119,6 +119,12 @@ class Place:
         lines = data.decode().splitlines()
         return [line for at, line in enumerate(lines) if not (line.startswith("load ") and line in lines[:at])]
 
+    def effects_cut_off(self) -> list[str]:
+        """Return the lines of the effects file since the first call began that was cut off, for each kill."""
+        path = self.folder / "effects"
+        data = path.read_bytes() if path.exists() else b""
+        return [line for start, end in self.cut_off for line in data[start:end].decode().splitlines()]
+
     def result(self) -> Result:
         """Return what the session came to."""
         with Store.open(self.home, read_only=True) as store:

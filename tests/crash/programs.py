@@ -3,7 +3,8 @@
 A file has sections, each begun by a line ``=== name``. Sections whose name has a dot are files of the program; ``event`` is the event's data as JSON,
 ``prints``, ``effects``, ``ends`` and ``journal`` are what an undisturbed run gives. What stands before the first section says what the program is about.
 A program does and prints in a session what it does in plain Python; one that can't has a section ``plain`` that says why. Where a rule
-forbids going on after some kills, a section ``stops`` holds what the error then says.
+forbids going on after some kills, a section ``stops`` holds what the error then says. Where calls run at the same time, a section ``concurrent``
+says so: their effects may come in any order.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any, NamedTuple
 FOLDER = Path(__file__).parent.parent / "programs"
 
 #: Sections that say something about the program, not what it gives.
-_NOT_EXPECTED = ("event", "plain", "stops")
+_NOT_EXPECTED = ("event", "plain", "stops", "concurrent")
 
 _HEAD = re.compile(r"^=== (.+)\n", re.MULTILINE)
 
@@ -34,6 +35,8 @@ class Program(NamedTuple):
     stops: str
     #: section by name: prints, effects, ends, journal
     expected: dict[str, str]
+    #: why its effects come in any order; empty if they do not
+    concurrent: str = ""
 
     def write(self, folder: Path) -> None:
         """Write its files."""
@@ -61,7 +64,9 @@ def parse(name: str, text: str) -> Program:
     event = json.loads(sections.get("event") or "{}")
     expected = {head: body for head, body in sections.items() if "." not in head and head not in _NOT_EXPECTED}
     stops = sections.get("stops", "").strip()
-    return Program(name, about, files, event, sections.get("plain", ""), stops, expected)
+    return Program(
+        name, about, files, event, sections.get("plain", ""), stops, expected, sections.get("concurrent", "")
+    )
 
 
 def rewrite(program: Program, expected: dict[str, str]) -> None:
@@ -71,6 +76,8 @@ def rewrite(program: Program, expected: dict[str, str]) -> None:
         sections["event"] = f"{json.dumps(program.event)}\n"
     if program.not_plain:
         sections["plain"] = program.not_plain
+    if program.concurrent:
+        sections["concurrent"] = program.concurrent
     if program.stops:
         sections["stops"] = f"{program.stops}\n"
     sections |= expected

@@ -322,3 +322,65 @@ class Folder:
         """Use it."""
         append(f"use {self.name}")
         return self.name
+
+
+async def after(seconds: float, value: Any) -> Any:
+    """Give a value after some time, with an effect."""
+    await asyncio.sleep(seconds)
+    append(f"after {value}")
+    return value
+
+
+async def until_cancelled(name: str) -> None:
+    """Wait for ever, and say when that is over."""
+    append(f"{name} waits")
+    try:
+        await asyncio.get_running_loop().create_future()
+    finally:
+        await asyncio.sleep(0)
+        append(f"{name} ends")
+
+
+async def stubborn(name: str) -> str:
+    """Wait for ever, and give something when cancelled."""
+    try:
+        await asyncio.get_running_loop().create_future()
+    except asyncio.CancelledError:
+        await asyncio.sleep(0.001)
+        append(f"{name} gives in")
+    return f"{name} was cancelled"
+
+
+async def stream_that_fails(n: int) -> AsyncIterator[int]:
+    """Yield numbers, and fail half-way."""
+    for number in range(n):
+        await asyncio.sleep(0)
+        yield number
+    raise ApiError(500, "half-way")
+
+
+async def give_later(value: Any) -> Any:
+    """Give a value later, with no effect."""
+    await asyncio.sleep(0)
+    return value
+
+
+class Service:
+    """Answers by futures and tasks of the loop that it finds running."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+
+    def ask(self, question: str) -> asyncio.Future[str]:
+        """Answer later."""
+        append(f"ask {question}")
+        if question == "b":
+            return self.loop.create_task(give_later(question.upper()))
+        future = self.loop.create_future()
+        self.loop.call_later(0.001, future.set_result, question.upper())
+        return future
+
+
+def loop_is_running() -> bool:
+    """Return whether a synchronous call finds a loop that runs."""
+    return asyncio.get_running_loop() is not None

@@ -155,7 +155,7 @@ class Activities:
         try:
             value = self._invoke(call)
             if type(value) not in render.ATOMS and isawaitable(value):
-                return self.session.event_loop().await_outside(value)
+                return self.session.event_loop().outside.wait(value)
             return value
         except Halt:
             raise
@@ -169,6 +169,10 @@ class Activities:
         if recorded is None and not session.journal.exhausted:
             raise Halt(session.comparison.not_recorded(call))
         attempt = self._attempt(call, recorded)
+        on_loop = session.loop is not None and session.loop.is_here()
+        if recorded is not None and not session.journal.exhausted and on_loop:
+            # It was awaited when it was cut off, and others went on: it is made again when they have come so far.
+            return True, OutsideAwaitable(partial(self._await, call, None, attempt), call.name)
         reach = self._reach(call) if call.has_objects() else None
         if reach is not None:
             session.live.check_not_lost(reach.objects)
@@ -183,7 +187,7 @@ class Activities:
                 reach.watch()
             ok, value, running, taken = self._run(call, attempt.number)
             if ok and type(value) not in render.ATOMS and isawaitable(value):
-                return True, OutsideAwaitable(partial(self._await, call, value, attempt), call.name)
+                return True, OutsideAwaitable(partial(self._await, call, value, attempt), call.name, value)
             if ok or attempt.failures >= call.options.retries or not isinstance(value, Exception):
                 return self._finish(call, reach, running, ok, value, taken)
             attempt = self._back_off(call, attempt, value)
@@ -238,6 +242,9 @@ class Activities:
         token = running_activity.set(running)
         began = time.perf_counter()
         try:
+            loop = self.session.loop
+            if loop is not None and loop.is_here():
+                return True, loop.outside.call(self._invoke, call), running, time.perf_counter() - began
             return True, self._invoke(call), running, time.perf_counter() - began
         except Halt:
             raise
@@ -306,6 +313,8 @@ class Activities:
         file = value if isinstance(value, files.FILE) else files.file_of(call.function, call.kwargs)
         if file is not None:
             outcome.spot = files.settle(real(file))
+        if awaited:
+            outcome.rounds = session.scheduler.rounds
         if call.name.startswith("sqlite3."):
             outcome.in_transaction = uses.in_transaction(call.function)
         session.journal.commit(
@@ -328,17 +337,20 @@ class Activities:
     def _await(self, call: Call, awaitable: Any, attempt: Attempt | None) -> Any:
         """Return a future of the session's loop for what an outside call returned to be awaited."""
         loop = self.session.event_loop()
-        future = loop.create_future()
         if attempt is None:
-            loop.expect(call.key, future, call.name, lambda outcome: self.give(call, outcome))
-            return future
+            return loop.expect(call.key, call.name, lambda outcome: self.give(call, outcome))
         reach = self._reach(call)
         running = RunningActivity(self.session.id, call.key, attempt.number)
         began = time.perf_counter()
 
         async def outside() -> Any:
             running_activity.set(running)
-            return await self._attempts(call, awaitable, attempt, running)
+            if awaitable is not None:
+                return await self._attempts(call, awaitable, attempt, running)
+            self._begin(call, attempt)
+            reach.watch()
+            again = self._invoke(call)
+            return await self._attempts(call, again, attempt, running) if isawaitable(again) else again
 
         def finish(ok: bool, value: Any) -> tuple[bool, Any]:
             if iscoroutine(awaitable):
@@ -347,8 +359,7 @@ class Activities:
             return self._finish(call, reach, running, ok, value, time.perf_counter() - began, awaited=True)
 
         reach.watch()
-        loop.run_outside(call.key, future, call.name, outside, finish)
-        return future
+        return loop.run_outside(outside, finish)
 
     async def _attempts(self, call: Call, awaitable: Any, attempt: Attempt, running: RunningActivity) -> Any:
         """Await on the outside loop, trying again as the options say."""

@@ -2,29 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Callable, Coroutine, Generator
 from inspect import isawaitable
 from typing import Any
+
+from ninelives.session.lanes import running_activity
 
 __all__ = ["OutsideAwaitable", "isawaitable"]
 
 
-class OutsideAwaitable:
-    """Stands for what an outside call returned, in user code that awaits it.
+class OutsideAwaitable(Coroutine[Any, Any, Any]):
+    """Stands for what an outside call returned, in user code that awaits it; a coroutine, as most of them are.
 
     Args:
         begin: starts it, once everything recorded was delivered, and returns a future of the session's loop.
         name: the activity's name.
+        given: what the call returned; None on replay.
     """
 
-    __slots__ = ("_begin", "_future", "name")
+    __slots__ = ("__name__", "__qualname__", "_begin", "_future", "_given", "_steps")
 
-    def __init__(self, begin: Callable[[], Awaitable[Any]], name: str) -> None:
+    def __init__(self, begin: Callable[[], Any], name: str, given: Any = None) -> None:
         self._begin = begin
-        self._future: Awaitable[Any] | None = None
-        self.name = name
+        self._future: Any = None
+        self._given = given
+        self._steps: Generator[Any, Any, Any] | None = None
+        self.__qualname__ = name
+        self.__name__ = name.rpartition(".")[2]
 
     def __await__(self) -> Generator[Any, Any, Any]:
+        if running_activity.get() is not None and self._given is not None and self._future is None:
+            # It was handed to outside code, and is a part of what that does.
+            return self._given.__await__()  # type: ignore[no-any-return]
+        return self._wait()
+
+    def _wait(self) -> Generator[Any, Any, Any]:
         if self._future is None:
             self._future = self._begin()
-        return self._future.__await__()
+        try:
+            return (yield from self._future)
+        except BaseException:
+            # The one who waits was closed, or had an exception thrown into it: the call is not wanted any more.
+            if not self._future.done():
+                self._future.cancel()
+            raise
+
+    def send(self, value: Any) -> Any:
+        """Go on, as a coroutine does."""
+        if self._steps is None:
+            self._steps = self.__await__()
+        return self._steps.send(value)
+
+    def throw(self, typ: Any, val: Any = None, tb: Any = None) -> Any:
+        """Raise an exception in it, as in a coroutine."""
+        if self._steps is None:
+            self.close()
+            raise typ
+        return self._steps.throw(typ) if val is None else self._steps.throw(typ, val, tb)
+
+    def close(self) -> None:
+        """End it, as a coroutine."""
+        if self._steps is not None:
+            self._steps.close()
+        elif self._future is None and hasattr(self._given, "close"):
+            self._given.close()

@@ -132,7 +132,10 @@ class Crossings:
         lane = self._lane()
         if lane is None or not self._is_outside(value, "__aiter__"):
             return value
-        return OutsideAsyncIterator(self.session, value)
+        cls = reference(value).cls if type(value) is StandIn else type(value)
+        return OutsideAsyncIterator(
+            self.session, value, self._count(value) if cls is None or hasattr(cls, "__anext__") else None
+        )
 
     def entered(self, value: Any) -> Any:
         """Return what ``with`` enters in place of ``value``."""

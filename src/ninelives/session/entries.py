@@ -128,6 +128,8 @@ class Outcome(Base, tag="outcome"):
     in_transaction: bool | None = None
     #: of a call on a file: its position and size after it
     spot: tuple[int, int] | None = None
+    #: delivered to a program that was busy, after so many rounds of its event loop; 0: nothing else was ready
+    rounds: int = 0
 
 
 class Forgotten(Base, tag="forgotten"):

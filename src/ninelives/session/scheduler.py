@@ -36,11 +36,18 @@ class Scheduler:
 
     Args:
         journal: holds the recorded order, and gets the new one.
-        places: says where the program waits, as file:line.
         waits: called with what the session waits for and until when (unix seconds), and with "" when it goes on.
+        places: says where the program waits, as file:line.
+        ticked: called with a clock tick, now and on replay.
     """
 
-    def __init__(self, journal: Journal, waits: Callable[[str, float | None], None], places: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        waits: Callable[[str, float | None], None],
+        places: Callable[[], str],
+        ticked: Callable[[Outcome], None],
+    ) -> None:
         self.journal = journal
         #: drives outside awaitables for at most so many seconds, until something arrives; set by the event loop
         self.pump: Callable[[float | None], None] | None = None
@@ -48,6 +55,7 @@ class Scheduler:
         self.on_arrival: Callable[[], None] | None = None
         self._waits = waits
         self._places = places
+        self.ticked = ticked
         self._expected: dict[Key, Expected] = {}
         self._held: deque[Callable[[], None]] = deque()
         self._timers: list[tuple[float, int, Key]] = []
@@ -55,6 +63,10 @@ class Scheduler:
         self._arrivals: deque[tuple[float, Callable[[], None]]] = deque()
         self._arrived = threading.Condition()
         self._outstanding = 0
+        #: after how many busy rounds the present delivery comes; 0 when no lane was ready
+        self.rounds = 0
+        self._tick_after = FIRST_TICK
+        self._last_live = 0.0
 
     def expect(self, key: Key, expected: Expected) -> None:
         """Say what is done with the outcome of ``key``."""
@@ -99,17 +111,84 @@ class Scheduler:
         Raises:
             Halt: the record has an outcome that nobody expects, or nothing can ever arrive.
         """
+        self.rounds = 0
         recorded = self.journal.next_outcome()
         if recorded is not None:
-            expected = self._expected.pop((recorded.lane, recorded.n), None)
-            if expected is None:
-                raise Halt(self._unexpected(recorded))
-            self.journal.deliver()
-            expected.replayed(recorded)
+            self._deliver_recorded(recorded)
             return
+        self._start_held()
+        deliver = self._next_live()
+        self._note_live()
+        deliver()
+
+    def deliver_busy(self, rounds: int) -> bool:
+        """Deliver one outcome to a program that always has something ready, if it is time for that.
+
+        After every `BUSY_ROUNDS` what has arrived or is due is delivered, and the rounds are recorded, so that replay
+        delivers at the same point. When there is nothing, the session's clock ticks from time to time.
+
+        Args:
+            rounds: how often the loop ran all that was ready since the last delivery.
+
+        Returns:
+            whether something was delivered.
+
+        Raises:
+            Halt: the record goes on with what this program does not wait for.
+        """
+        recorded = self.journal.next_outcome()
+        if recorded is not None:
+            return self._deliver_busy_again(recorded, rounds)
+        if rounds % BUSY_ROUNDS:
+            return False
+        self._start_held()
+        deliver = self._arrived_or_due(busy=True)
+        now = time.time()
+        if deliver is None:
+            if rounds < MOST_ROUNDS and now - self._last_live < self._tick_after:
+                return False
+            self._tick_after = min(self._tick_after * 2, LAST_TICK)
+            self._last_live = now
+            self.tick(rounds)
+            return True
+        self._note_live(now)
+        self.rounds = rounds
+        deliver()
+        return True
+
+    def _deliver_busy_again(self, recorded: Outcome, rounds: int) -> bool:
+        if recorded.rounds != rounds:
+            if rounds > MOST_ROUNDS:
+                raise Halt(self._unexpected(recorded))
+            return False
+        self._deliver_recorded(recorded)
+        return True
+
+    def _deliver_recorded(self, recorded: Outcome) -> None:
+        if recorded.lane == TICKS:
+            self.journal.deliver()
+            self.ticked(recorded)
+            return
+        expected = self._expected.pop((recorded.lane, recorded.n), None)
+        if expected is None:
+            raise Halt(self._unexpected(recorded))
+        self.journal.deliver()
+        expected.replayed(recorded)
+
+    def _start_held(self) -> None:
         while self._held:
             self._held.popleft()()
-        self._next_live()()
+
+    def _note_live(self, now: float = 0.0) -> None:
+        self._tick_after = FIRST_TICK
+        self._last_live = now
+
+    def tick(self, rounds: int) -> None:
+        """Record that the clock went on while the program was busy."""
+        outcome = Outcome(self.journal.seq(), time.time(), TICKS, 0, True)
+        outcome.rounds = rounds
+        self.journal.note(outcome, ahead=True)
+        self.ticked(outcome)
 
     def _unexpected(self, outcome: Outcome) -> DivergenceError:
         operation = self.journal.operation(outcome.lane, outcome.n)
@@ -123,25 +202,39 @@ class Scheduler:
     def _next_live(self) -> Callable[[], None]:
         told = False
         while True:
+            deliver = self._arrived_or_due(busy=False)
+            if deliver is not None:
+                break
             due = self._due()
-            if self._arrivals and (due is None or self._arrivals[0][0] <= due):
-                deliver = self._arrivals.popleft()[1]
-                break
             left = None if due is None else due - time.time()
-            if left is not None and left <= 0:
-                fired = self._expected.pop(heapq.heappop(self._timers)[2]).fired
-                assert fired is not None
-                deliver = fired
-                break
             if left is None and not self._outstanding:
                 raise Halt(self._deadlock())
             if not told and (left is None or left > TELL_FROM):
                 told = True
                 self._waits(self._what(), due)
-            self._wait(left)
+            self._wait(left if left is None else max(0.0, left))
         if told:
             self._waits("", None)
         return deliver
+
+    def _arrived_or_due(self, *, busy: bool) -> Callable[[], None] | None:
+        """Return the arrival or the due timer with the earlier time; None if there is neither.
+
+        Args:
+            busy: the program does not wait, so nobody else lets what runs outside arrive.
+        """
+        due = self._due()
+        is_due = due is not None and due <= time.time()
+        if (busy or is_due) and not self._arrivals and self._outstanding and self.pump is not None:
+            # Without this, timers that are always due would keep arrivals from ever being seen.
+            self.pump(0.0)
+        if self._arrivals and (due is None or self._arrivals[0][0] <= due or not is_due):
+            return self._arrivals.popleft()[1]
+        if is_due:
+            fired = self._expected.pop(heapq.heappop(self._timers)[2]).fired
+            assert fired is not None
+            return fired
+        return None
 
     def _due(self) -> float | None:
         """Return when the next timer that somebody still expects is due."""
@@ -171,3 +264,17 @@ class Scheduler:
 
 #: A shorter wait is not worth telling anybody about, in seconds.
 TELL_FROM = 0.2
+
+#: Rounds after which a program that never waits gets what has arrived or is due: few enough that nothing waits long,
+#: many enough that programs which wait in the end hardly ever come to it.
+BUSY_ROUNDS = 100
+
+#: Rounds after which the clock ticks in any case; about 20 ms.
+MOST_ROUNDS = 10_000
+
+#: Seconds after which the clock of a busy program ticks first, and after which it does later on: short polls end soon,
+#: long ones do not fill the journal.
+FIRST_TICK, LAST_TICK = 0.001, 0.05
+
+#: Lane of the outcomes that are clock ticks.
+TICKS = "-"

@@ -17,13 +17,14 @@ from ninelives.errors import NinelivesError, StoppedError
 from ninelives.session import functions, guard, handler, render, sdk, tracebacks
 from ninelives.session.activities import Activities
 from ninelives.session.clock import Clock
+from ninelives.session.collecting import Collector
 from ninelives.session.crossings import Crossings
 from ninelives.session.divergence import Comparison
 from ninelives.session.entries import End, Outcome
 from ninelives.session.halting import halting
 from ninelives.session.handed import Handed
 from ninelives.session.journal import Journal, row
-from ninelives.session.lanes import Lane, active, directly
+from ninelives.session.lanes import Lane, active, directly, lane_here
 from ninelives.session.link import Link
 from ninelives.session.live import LiveValues
 from ninelives.session.livetypes import NOT_RESTORABLE
@@ -119,7 +120,7 @@ class Session:
         self.showing = Showing(self.code, setting.secrets, setting.former_dir)
         self.output = Output(self.journal, setting.stdout, setting.stderr, self.showing.hide)
         self.timers = Timers(self)
-        self.scheduler = Scheduler(self.journal, self.timers.tell, self._places)
+        self.scheduler = Scheduler(self.journal, self.timers.tell, self._places, self.delivered)
         self.comparison = Comparison(self)
         self.live = LiveValues(lambda: self.journal.exhausted)
         self.classifier = Classifier(Rules(setting.rules), self.builtins)
@@ -136,7 +137,11 @@ class Session:
         self.builtins["__build_class__"] = self.local_classes.build
         self.lanes: dict[str, Lane] = {}
         self.lane = Lane(self, "0")
+        #: the event loop that runs or was made last; None until there is one
         self.loop: SessionLoop | None = None
+        #: how many tasks and futures have a number, and how many tasks a name
+        self.serial = self.tasks = 0
+        self.collector = Collector()
         self._halted: Halt | None = None
         self._warned: set[str] = set()
 
@@ -162,6 +167,7 @@ class Session:
         except Halt as halt:
             raise self._halted.error if self._halted is not None else halt.error from halt
         finally:
+            self.collector.end()
             self.code.uninstall()
             streams.uninstall()
             active.leave()
@@ -169,6 +175,7 @@ class Session:
     def _outcome(self) -> tuple[bool, Any]:
         try:
             called = handler.load(self.code, self.start.entry_point)
+            self.collector.begin()
             value = handler.call(called, self.start.event, self.id)
             if handler.is_awaitable(value):
                 value = self.run_async(value)
@@ -210,25 +217,24 @@ class Session:
             return Ended("error", value.code if isinstance(value.code, int) else 1, "", error | {"traceback": said})
         return Ended("error", 1, "", error)
 
-    def run_async(self, main: Any, **_: Any) -> Any:
-        """Run a coroutine to its end on the session's event loop, and return its result."""
-        if self.loop is not None and self.loop.is_running():
-            raise RuntimeError("asyncio.run() cannot be called from a running event loop")
-        loop = self.event_loop()
-        try:
-            return loop.run_until_complete(handler.as_coroutine(main))
-        finally:
-            loop.close()
-            self.loop = None
+    def run_async(self, main: Any) -> Any:
+        """Run a coroutine to its end on a new event loop of the session, and return its result."""
+        from ninelives.session.asyncfunctions import run
+
+        return run(self, handler.as_coroutine(main))
 
     def event_loop(self) -> SessionLoop:
         """Return the session's event loop."""
-        if self.loop is None:
-            # Late: asyncio takes 20 ms to import, and most programs need none.
-            from ninelives.session.loop import SessionLoop
-
-            self.loop = SessionLoop(self, self.lane)
+        if self.loop is None or self.loop.is_closed():
+            self.loop = self.new_event_loop()
         return self.loop
+
+    def new_event_loop(self) -> SessionLoop:
+        """Return a new event loop."""
+        # Late: asyncio takes 20 ms to import, and most programs need none.
+        from ninelives.session.loop import SessionLoop
+
+        return SessionLoop(self, lane_here() or self.lane)
 
     @property
     def loading(self) -> bool:
@@ -271,6 +277,7 @@ class Session:
         if outcome.at > self.delivered_at:
             self.delivered_at = outcome.at
             self.clock.seen(outcome.at)
+        self.collector.delivered()
 
     def _places(self) -> str:
         return self.loop.places() if self.loop is not None else ""

@@ -44,6 +44,7 @@ class Specials:
             "builtins.eval": self.eval,
             "builtins.compile": self.compile,
         }
+        self._async: dict[str, Callable[..., Any]] | None = None
 
     def outside_of_lanes(self, name: str, f: Any) -> Any:
         """Return what is called in place of ``f`` where calls are direct: source is rewritten there too."""
@@ -65,9 +66,16 @@ class Specials:
             return self._files(lane, name, f)
         if name in ("builtins.breakpoint", "sys.breakpointhook", "pdb.set_trace"):
             return partial(_debug, f)
-        if name == "asyncio.run":
-            return self._session.run_async
+        if name.startswith("asyncio."):
+            return self._asyncio(name, f)
         return f
+
+    def _asyncio(self, name: str, f: Any) -> Any:
+        if self._async is None:
+            from ninelives.session.asyncfunctions import functions as async_functions
+
+            self._async = async_functions(self._session)
+        return self._async.get(name, f)
 
     # Readings.
 

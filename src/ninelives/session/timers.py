@@ -59,6 +59,7 @@ class Timers:
         def fired() -> None:
             outcome = Outcome(session.journal.seq(), time.time(), *key, True)
             outcome.lines = session.output.lines_of(lane.name)
+            outcome.rounds = session.scheduler.rounds
             session.journal.commit(outcome)
             replayed(outcome)
 
