@@ -6,6 +6,7 @@ import gc
 import importlib
 import json
 import os
+import re
 import shutil
 import signal
 import sys
@@ -256,7 +257,8 @@ def _journal_line(view: views.JournalRow) -> str:
     if view.args and view.kind in ("activity", "store"):
         text += f" ({view.args})"
     if view.error:
-        text += f" ! {view.error}"
+        # anyio says which of its scopes cancelled, by address.
+        text += re.sub(r"cancel scope [0-9a-f]+", "cancel scope …", f" ! {view.error}")
     elif view.result:
         text += f" = {view.result}"
     return text

@@ -32,7 +32,7 @@ def test_program(name: str) -> None:
         undisturbed = place.result()
         writes = len(place.writes())
         terminal = place.terminal()
-    shown = _shown(undisturbed)
+    shown = _shown(program, undisturbed)
     if UPDATE:
         programs.rewrite(program, shown)
     assert shown == (programs.read(name).expected if UPDATE else program.expected)
@@ -125,5 +125,7 @@ def _stopped(program: programs.Program, place: Place, undisturbed: Result) -> No
         assert effects == undisturbed.effects[: len(effects)]
 
 
-def _shown(result: Result) -> dict[str, str]:
+def _shown(program: programs.Program, result: Result) -> dict[str, str]:
+    if program.concurrent:
+        result = result._replace(effects=sorted(result.effects), journal=_journal(program, result))
     return {name: "".join(f"{line}\n" for line in lines) for name, lines in result._asdict().items() if lines}

@@ -9,7 +9,9 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
+from ninelives.errors import StoppedError
 from ninelives.session import tasks
+from ninelives.session.stop import Halt
 
 if TYPE_CHECKING:
     from ninelives.session.loop import SessionLoop
@@ -29,6 +31,7 @@ def functions(session: Session) -> dict[str, Callable[..., Any]]:
         "asyncio.as_completed": tasks.AsCompleted,
         "asyncio.Future": partial(_on_loop, tasks.LaneFuture),
         "asyncio.Task": partial(_on_loop, tasks.LaneTask),
+        "anyio.run": partial(anyio_run, session),
     }
 
 
@@ -42,6 +45,18 @@ def run(session: Session, main: Coroutine[Any, Any, Any], *, debug: Any = None, 
         raise RuntimeError("asyncio.run() cannot be called from a running event loop")
     with Runner(session) as runner:
         return runner.run(main)
+
+
+def anyio_run(session: Session, func: Callable[..., Any], *args: Any, backend: str = "asyncio", **_: Any) -> Any:
+    """Do what `anyio.run` does, on a loop of the session.
+
+    Raises:
+        RuntimeError: a loop runs already.
+        Halt: the backend is not asyncio.
+    """
+    if backend != "asyncio":
+        raise Halt(StoppedError(f"anyio.run: a session's loop is asyncio's, not {backend}'s; leave the backend out"))
+    return run(session, func(*args))
 
 
 class Runner:

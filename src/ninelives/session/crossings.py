@@ -175,6 +175,9 @@ class Crossings:
         if cls in _VIEWS:
             return self._is_outside(value._mapping, "__iter__")
         if cls.__module__ == "contextlib" and hasattr(value, "gen"):
+            function = getattr(value, "func", None)
+            if function is not None and classifier.decide(function).kind not in _OUTSIDE:
+                return False
             return self._is_outside(value.gen, "__iter__")
         kind = classifier.kind_of(owner, method).kind
         if kind is Kind.AS_SELF:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import math
 import sys
 import weakref
 from asyncio import events
@@ -31,6 +32,10 @@ Settled = tuple[bool, Any]
 #: What asyncio takes for a loop. To the type checker it is anything: this loop has no selector, and half of the
 #: methods make no sense.
 _Base: Any = asyncio.AbstractEventLoop
+
+
+#: Unix time in seconds of the last moment that a calendar has.
+LAST_TIME = 253_402_300_799.0
 
 
 class LaneTimer(asyncio.TimerHandle):
@@ -183,9 +188,13 @@ class SessionLoop(_Base):  # type: ignore[misc]
         """Run ``callback`` at ``when`` of the session's clock, durably."""
         self._check_open()
         handle = LaneTimer(when, callback, args, self, context)
+        if when == math.inf:
+            # It never fires, and a program that waits for nothing else has a deadlock.
+            handle.key = ("", 0)
+            return handle
         lane = lane_here() or self.lane
         # The session's clock stands still while the program computes: what is asked of it counts from now on.
-        until = self._session.clock.wall() + max(0.0, when - self.time())
+        until = min(self._session.clock.wall() + max(0.0, when - self.time()), LAST_TIME)
         handle.key = self._session.timers.start(lane, until, lambda: self._ready.append(handle))
         return handle
 

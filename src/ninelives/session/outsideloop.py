@@ -29,6 +29,8 @@ class OutsideLoop:
         self._scheduler = scheduler
         self._made: asyncio.AbstractEventLoop | None = None
         self._thread = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._stops_at = 0.0
 
     def loop(self) -> asyncio.AbstractEventLoop:
         """Return the real loop."""
@@ -51,13 +53,12 @@ class OutsideLoop:
         """Drive the loop until something arrives.
 
         Args:
-            seconds: for how long at most; 0 does only what is ready, None waits.
+            seconds: for how long at most, and it may come back earlier; 0 does only what is ready, None waits.
         """
         loop = self._made
         assert loop is not None
-        timer: asyncio.Handle | None = None
         if seconds is not None:
-            timer = loop.call_later(seconds, loop.stop) if seconds > 0 else loop.call_soon(loop.stop)
+            self._stop_after(loop, seconds)
         before = events._get_running_loop()
         self._thread = threading.get_ident()
         events._set_running_loop(None)
@@ -66,8 +67,17 @@ class OutsideLoop:
         finally:
             self._thread = 0
             events._set_running_loop(before)
-            if timer is not None:
-                timer.cancel()
+
+    def _stop_after(self, loop: asyncio.AbstractEventLoop, seconds: float) -> None:
+        """Let the loop stop in time. A timer of an earlier call that fires before is good enough, and costs nothing."""
+        if seconds <= 0:
+            loop.call_soon(loop.stop)
+            return
+        due = loop.time() + seconds
+        if not loop.time() < self._stops_at <= due:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer, self._stops_at = loop.call_at(due, loop.stop), due
 
     def wait(self, awaitable: Any) -> Any:
         """Await on the loop, and wait for it: to make a live value again."""
@@ -85,7 +95,8 @@ class OutsideLoop:
 
     def close(self) -> None:
         """End what is left on the loop, as `asyncio.run` does, and close it."""
-        loop, self._made = self._made, None
+        loop, self._made, self._timer = self._made, None, None
+        self._stops_at = 0.0
         if loop is None:
             return
         self._scheduler.pump = self._scheduler.on_arrival = None

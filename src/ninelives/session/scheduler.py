@@ -200,19 +200,24 @@ class Scheduler:
         )
 
     def _next_live(self) -> Callable[[], None]:
-        told = False
+        told, began = False, 0.0
         while True:
             deliver = self._arrived_or_due(busy=False)
             if deliver is not None:
                 break
             due = self._due()
-            left = None if due is None else due - time.time()
+            left = None if due is None else max(0.0, due - time.time())
             if left is None and not self._outstanding:
                 raise Halt(self._deadlock())
             if not told and (left is None or left > TELL_FROM):
+                began = began or time.monotonic()
+                if time.monotonic() - began < TELL_FROM:
+                    # Telling is a write: nobody is told of a call that soon comes back.
+                    self._wait(TELL_FROM)
+                    continue
                 told = True
                 self._waits(self._what(), due)
-            self._wait(left if left is None else max(0.0, left))
+            self._wait(left)
         if told:
             self._waits("", None)
         return deliver
