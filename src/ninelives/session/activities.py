@@ -22,8 +22,8 @@ from ninelives.session.changes import Reach
 from ninelives.session.contents import apply
 from ninelives.session.entries import Activity, Outcome
 from ninelives.session.exceptions import frames_of
-from ninelives.session.lanes import Lane, RunningActivity, directly, need_room, running_activity
-from ninelives.session.options import Options
+from ninelives.session.lanes import Lane, RunningActivity, current_lane, directly, need_room, running_activity
+from ninelives.session.options import DEFAULT, Options
 from ninelives.session.standins import StandIn, real, reference
 from ninelives.session.stop import Halt
 from ninelives.session.timeout import time_limit
@@ -93,7 +93,7 @@ class Activities:
 
     def _again(self, call: Call, outcome: Outcome) -> tuple[bool, Any]:
         if outcome.awaited:
-            return True, OutsideAwaitable(partial(self._await, call, None, None), call.name)
+            return True, self._awaitable(call, None, None)
         journal = self.session.journal
         if journal.next_outcome() is not outcome:
             call.file, call.line = self.session.showing.place(sys._getframe(2))
@@ -172,7 +172,7 @@ class Activities:
         on_loop = session.loop is not None and session.loop.is_here()
         if recorded is not None and not session.journal.exhausted and on_loop:
             # It was awaited when it was cut off, and others went on: it is made again when they have come so far.
-            return True, OutsideAwaitable(partial(self._await, call, None, attempt), call.name)
+            return True, self._awaitable(call, None, attempt)
         reach = self._reach(call) if call.has_objects() else None
         if reach is not None:
             session.live.check_not_lost(reach.objects)
@@ -187,7 +187,7 @@ class Activities:
                 reach.watch()
             ok, value, running, taken = self._run(call, attempt.number)
             if ok and type(value) not in render.ATOMS and isawaitable(value):
-                return True, OutsideAwaitable(partial(self._await, call, value, attempt), call.name, value)
+                return True, self._awaitable(call, value, attempt)
             if ok or attempt.failures >= call.options.retries or not isinstance(value, Exception):
                 return self._finish(call, reach, running, ok, value, taken)
             attempt = self._back_off(call, attempt, value)
@@ -242,9 +242,6 @@ class Activities:
         token = running_activity.set(running)
         began = time.perf_counter()
         try:
-            loop = self.session.loop
-            if loop is not None and loop.is_here():
-                return True, loop.outside.call(self._invoke, call), running, time.perf_counter() - began
             return True, self._invoke(call), running, time.perf_counter() - began
         except Halt:
             raise
@@ -254,6 +251,12 @@ class Activities:
             running_activity.reset(token)
 
     def _invoke(self, call: Call) -> Any:
+        loop = self.session.loop
+        if loop is not None and loop.is_here():
+            return loop.outside.call(self._invoke_here, call)
+        return self._invoke_here(call)
+
+    def _invoke_here(self, call: Call) -> Any:
         function, args, kwargs = call.function, call.args, call.kwargs
         if self.session.live.any_stand_ins:
             uses.settle_file(self.session.live, call)
@@ -334,7 +337,11 @@ class Activities:
 
     # Awaited calls.
 
-    def _await(self, call: Call, awaitable: Any, attempt: Attempt | None) -> Any:
+    def _awaitable(self, call: Call, given: Any, attempt: Attempt | None) -> OutsideAwaitable:
+        begin, leave = partial(self._await, call, given, attempt), partial(self._leave, call.name)
+        return OutsideAwaitable(begin, leave, call.name, given)
+
+    def _await(self, call: Call, awaitable: Any, attempt: Attempt | None, entered: bool) -> Any:
         """Return a future of the session's loop for what an outside call returned to be awaited."""
         loop = self.session.event_loop()
         if attempt is None:
@@ -346,11 +353,11 @@ class Activities:
         async def outside() -> Any:
             running_activity.set(running)
             if awaitable is not None:
-                return await self._attempts(call, awaitable, attempt, running)
+                return await self._attempts(call, awaitable, attempt, running, entered)
             self._begin(call, attempt)
             reach.watch()
             again = self._invoke(call)
-            return await self._attempts(call, again, attempt, running) if isawaitable(again) else again
+            return await self._attempts(call, again, attempt, running, entered) if isawaitable(again) else again
 
         def finish(ok: bool, value: Any) -> tuple[bool, Any]:
             if iscoroutine(awaitable):
@@ -361,11 +368,28 @@ class Activities:
         reach.watch()
         return loop.run_outside(outside, finish)
 
-    async def _attempts(self, call: Call, awaitable: Any, attempt: Attempt, running: RunningActivity) -> Any:
+    async def _leave(self, name: str, context: Any, error: BaseException | None) -> Any:
+        """Leave what a call returned to be entered; what another process entered is gone with it."""
+
+        async def leave(error: BaseException | None) -> Any:
+            if context is not None:
+                return await context.__aexit__(error and type(error), error, error and error.__traceback__)
+            return None
+
+        lane = current_lane()
+        if lane is None:
+            return await leave(error)
+        return await self.call(lane, leave, f"{name}.__aexit__", DEFAULT, error)
+
+    async def _attempts(
+        self, call: Call, awaitable: Any, attempt: Attempt, running: RunningActivity, entered: bool
+    ) -> Any:
         """Await on the outside loop, trying again as the options say."""
         import asyncio
 
         while True:
+            if entered:
+                awaitable = awaitable.__aenter__()
             try:
                 if call.options.timeout is None:
                     return await awaitable
