@@ -28,7 +28,16 @@ from ninelives.worker import direct, views
 from ninelives.worker.link import DirectLink
 
 #: Imported here once, so that not every process has to.
-WARM = ("asyncio", "cloudpickle", "concurrent.futures", "inspect", "pydantic")
+WARM = (
+    "aiohttp",
+    "anyio",
+    "anyio._backends._asyncio",
+    "asyncio",
+    "cloudpickle",
+    "concurrent.futures",
+    "inspect",
+    "pydantic",
+)
 for _name in WARM:
     importlib.import_module(_name)
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import signal
 import sys
 import threading
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -370,6 +371,8 @@ class Service:
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
+        self.greeting = self.loop.create_future()
+        self.loop.call_later(0.001, self.greeting.set_result, "hello")
 
     def ask(self, question: str) -> asyncio.Future[str]:
         """Answer later."""
@@ -379,6 +382,25 @@ class Service:
         future = self.loop.create_future()
         self.loop.call_later(0.001, future.set_result, question.upper())
         return future
+
+
+def die_once() -> None:
+    """Kill the process, the first time."""
+    if "dies" not in lines():
+        append("dies")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+async def racer(name: str) -> str:
+    """Win if the environment says so."""
+    await asyncio.sleep(0.0 if name == os.environ.get("WINNER", "hare") else 0.5)
+    return name
+
+
+async def set_later(event: asyncio.Event) -> None:
+    """Set an event."""
+    await asyncio.sleep(0)
+    event.set()
 
 
 def loop_is_running() -> bool:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ninelives.code import rewrite
 from ninelives.code.rules import Kind
 from ninelives.session import tracebacks
+from ninelives.session.awaiting import OutsideAwaitable
 from ninelives.session.lanes import Lane, current_lane
 from ninelives.session.options import DEFAULT
 from ninelives.session.outside import (
@@ -29,7 +30,7 @@ from ninelives.session.outside import (
     OutsideIterator,
     OutsideLines,
 )
-from ninelives.session.standins import StandIn, reference
+from ninelives.session.standins import StandIn, real, reference
 
 if TYPE_CHECKING:
     from ninelives.session.session import Session
@@ -71,6 +72,10 @@ def hooks(session: Session, crossings: Crossings) -> dict[str, Callable[..., Any
         rewrite.AWAIT: crossings.awaited,
         rewrite.CAUGHT: _caught,
     }
+
+
+async def _wait(value: Any) -> Any:
+    return await real(value)
 
 
 def _caught() -> None:
@@ -152,8 +157,25 @@ class Crossings:
         return OutsideAsyncContext(self.session, value)
 
     def awaited(self, value: Any) -> Any:
-        """Return what ``await`` waits for in place of ``value``: outside awaitables come from guarded calls already."""
-        return value
+        """Return what ``await`` waits for in place of ``value``.
+
+        What guarded calls give is ready to be awaited. A future of the outside loop, or an object of a library, may
+        also come from an attribute: awaiting it is an activity.
+        """
+        cls = type(value)
+        if cls is CoroutineType or cls is OutsideAwaitable:
+            return value
+        lane = self._lane()
+        if lane is None or not self._is_of_outside_loop(value):
+            return value
+        name = f"{Outside(self.session, value).name}.__await__"
+        return self.session.activities.call(lane, _wait, name, DEFAULT, value)
+
+    def _is_of_outside_loop(self, value: Any) -> bool:
+        loop = self.session.loop
+        if type(value) is not StandIn and hasattr(value, "_asyncio_future_blocking"):
+            return loop is not None and not isinstance(value.get_loop(), type(loop))
+        return self._is_outside(value, "__await__")
 
     def _lane(self) -> Lane | None:
         self.session.check()

@@ -168,6 +168,8 @@ class SessionLoop(_Base):  # type: ignore[misc]
         """Run ``callback`` after what is ready now."""
         if self._closed:
             self._check_open()
+        if self._running and self.outside.is_here():
+            raise Halt(StoppedError(_WOKEN))
         handle = asyncio.Handle(callback, args, self, context)
         self._ready.append(handle)
         return handle
@@ -477,6 +479,12 @@ class SessionLoop(_Base):  # type: ignore[misc]
         scheduler.left()
         scheduler.when_live(start)
         return future
+
+
+_WOKEN = (
+    "an outside call sets an asyncio.Event, Queue or Future that a task of the session waits for, at a moment that no "
+    "record has; let the call return it, or await the call where the task waits"
+)
 
 
 def _eager_task(loop: SessionLoop, coro: Any, *, context: Any = None) -> LaneTask:

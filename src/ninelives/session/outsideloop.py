@@ -40,6 +40,10 @@ class OutsideLoop:
             self._scheduler.on_arrival = self._stop
         return self._made
 
+    def is_here(self) -> bool:
+        """Return whether the code that asks runs on the loop."""
+        return self._made is not None and events._get_running_loop() is self._made
+
     def call(self, function: Callable[..., Result], *args: Any) -> Result:
         """Call outside code that is not awaited: it finds the loop on which its awaitables will run."""
         before = events._get_running_loop()
