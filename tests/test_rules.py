@@ -455,7 +455,9 @@ table = [
     (uuid.getnode, "uuid.getnode", "activity"),
     # lanes
     (asyncio.sleep, "asyncio.sleep", "session"),
-    (asyncio.gather, "asyncio.gather", "drives"),
+    (asyncio.gather, "asyncio.gather", "special"),
+    (asyncio.as_completed, "asyncio.as_completed", "special"),
+    (asyncio.wait, "asyncio.wait", "drives"),
     (asyncio.Queue().put, "asyncio.Queue.put", "drives"),
     (asyncio.to_thread, "asyncio.to_thread", "drives"),
     (asyncio.open_connection, "asyncio.open_connection", "activity"),

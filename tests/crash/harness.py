@@ -6,6 +6,7 @@ import gc
 import importlib
 import json
 import os
+import re
 import shutil
 import signal
 import sys
@@ -27,7 +28,16 @@ from ninelives.worker import direct, views
 from ninelives.worker.link import DirectLink
 
 #: Imported here once, so that not every process has to.
-WARM = ("asyncio", "cloudpickle", "concurrent.futures", "inspect", "pydantic")
+WARM = (
+    "aiohttp",
+    "anyio",
+    "anyio._backends._asyncio",
+    "asyncio",
+    "cloudpickle",
+    "concurrent.futures",
+    "inspect",
+    "pydantic",
+)
 for _name in WARM:
     importlib.import_module(_name)
 
@@ -133,6 +143,12 @@ class Place:
             data = data[:start] + data[end:]
         lines = data.decode().splitlines()
         return [line for at, line in enumerate(lines) if not (line.startswith("load ") and line in lines[:at])]
+
+    def effects_cut_off(self) -> list[str]:
+        """Return the lines of the effects file since the first call began that was cut off, for each kill."""
+        path = self.folder / "effects"
+        data = path.read_bytes() if path.exists() else b""
+        return [line for start, end in self.cut_off for line in data[start:end].decode().splitlines()]
 
     def result(self, session: str = SESSION) -> Result:
         """Return what a session came to."""
@@ -283,7 +299,8 @@ def _journal_line(view: views.JournalRow) -> str:
     if view.args and view.kind in ("activity", "store"):
         text += f" ({view.args})"
     if view.error:
-        text += f" ! {view.error}"
+        # anyio says which of its scopes cancelled, by address.
+        text += re.sub(r"cancel scope [0-9a-f]+", "cancel scope …", f" ! {view.error}")
     elif view.result:
         text += f" = {view.result}"
     return text

@@ -4,7 +4,8 @@ A file has sections, each begun by a line ``=== name``. Sections whose name has 
 ``prints``, ``effects``, ``ends`` and ``journal`` are what an undisturbed run gives. What stands before the first section says what the program is about.
 A program does and prints in a session what it does in plain Python; one that can't has a section ``plain`` that says why. Where a rule
 forbids going on after some kills, a section ``stops`` holds what the error then says. A section ``unordered`` says why lanes race: then prints, effects
-and the journal are compared, and written down, in sorted order, and the journal without lanes and results.
+and the journal are compared, and written down, in sorted order, and the journal without lanes and results. Where calls only run at the same time, and
+the program goes the same way whatever their order, a section ``concurrent`` says so: their effects may come in any order, and the journal is compared by lane.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any, NamedTuple
 FOLDER = Path(__file__).parent.parent / "programs"
 
 #: Sections that say something about the program, not what it gives.
-_NOT_EXPECTED = ("event", "plain", "stops", "unordered")
+_NOT_EXPECTED = ("event", "plain", "stops", "unordered", "concurrent")
 
 _HEAD = re.compile(r"^=== (.+)\n", re.MULTILINE)
 
@@ -35,6 +36,8 @@ class Program(NamedTuple):
     stops: str
     #: why its lanes race, so that what they do and print has no fixed order; empty if it has
     unordered: str
+    #: why its effects come in any order; empty if they do not
+    concurrent: str
     #: section by name: prints, effects, ends, journal
     expected: dict[str, str]
 
@@ -64,7 +67,8 @@ def parse(name: str, text: str) -> Program:
     event = json.loads(sections.get("event") or "{}")
     expected = {head: body for head, body in sections.items() if "." not in head and head not in _NOT_EXPECTED}
     stops = sections.get("stops", "").strip()
-    return Program(name, about, files, event, sections.get("plain", ""), stops, sections.get("unordered", ""), expected)
+    said = (sections.get(head, "") for head in ("unordered", "concurrent"))
+    return Program(name, about, files, event, sections.get("plain", ""), stops, *said, expected)
 
 
 def rewrite(program: Program, expected: dict[str, str]) -> None:
@@ -74,6 +78,8 @@ def rewrite(program: Program, expected: dict[str, str]) -> None:
         sections["event"] = f"{json.dumps(program.event)}\n"
     if program.not_plain:
         sections["plain"] = program.not_plain
+    if program.concurrent:
+        sections["concurrent"] = program.concurrent
     if program.stops:
         sections["stops"] = f"{program.stops}\n"
     if program.unordered:

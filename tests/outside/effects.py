@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import random
+import signal
 import sys
 import threading
 import time
@@ -370,3 +371,86 @@ _chance = random.Random(os.environ.get("JITTER"))
 _ballast = [bytearray(_chance.randrange(400)) for _ in range(20000)] if "JITTER" in os.environ else []
 _chance.shuffle(_ballast)
 del _ballast[::2]
+
+
+async def after(seconds: float, value: Any) -> Any:
+    """Give a value after some time, with an effect."""
+    await asyncio.sleep(seconds)
+    append(f"after {value}")
+    return value
+
+
+async def until_cancelled(name: str) -> None:
+    """Wait for ever, and say when that is over."""
+    append(f"{name} waits")
+    try:
+        await asyncio.get_running_loop().create_future()
+    finally:
+        await asyncio.sleep(0)
+        append(f"{name} ends")
+
+
+async def stubborn(name: str) -> str:
+    """Wait for ever, and give something when cancelled."""
+    try:
+        await asyncio.get_running_loop().create_future()
+    except asyncio.CancelledError:
+        await asyncio.sleep(0.001)
+        append(f"{name} gives in")
+    return f"{name} was cancelled"
+
+
+async def stream_that_fails(n: int) -> AsyncIterator[int]:
+    """Yield numbers, and fail half-way."""
+    for number in range(n):
+        await asyncio.sleep(0)
+        yield number
+    raise ApiError(500, "half-way")
+
+
+async def give_later(value: Any) -> Any:
+    """Give a value later, with no effect."""
+    await asyncio.sleep(0)
+    return value
+
+
+class Service:
+    """Answers by futures and tasks of the loop that it finds running."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.greeting = self.loop.create_future()
+        self.loop.call_later(0.001, self.greeting.set_result, "hello")
+
+    def ask(self, question: str) -> asyncio.Future[str]:
+        """Answer later."""
+        append(f"ask {question}")
+        if question == "b":
+            return self.loop.create_task(give_later(question.upper()))
+        future = self.loop.create_future()
+        self.loop.call_later(0.001, future.set_result, question.upper())
+        return future
+
+
+def die_once() -> None:
+    """Kill the process, the first time."""
+    if "dies" not in lines():
+        append("dies")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+async def racer(name: str) -> str:
+    """Win if the environment says so."""
+    await asyncio.sleep(0.0 if name == os.environ.get("WINNER", "hare") else 0.5)
+    return name
+
+
+async def set_later(event: asyncio.Event) -> None:
+    """Set an event."""
+    await asyncio.sleep(0)
+    event.set()
+
+
+def loop_is_running() -> bool:
+    """Return whether a synchronous call finds a loop that runs."""
+    return asyncio.get_running_loop() is not None

@@ -16,17 +16,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ninelives.code import rewrite
 from ninelives.session import watchdog
 from ninelives.session.lanes import Lane, active, current_lane
-from ninelives.session.scheduler import Expected
+from ninelives.session.scheduler import BUSY_ROUNDS, Expected
 
 if TYPE_CHECKING:
     from ninelives.session.entries import Outcome
     from ninelives.session.session import Session
 
 T = TypeVar("T")
-
-#: Guarded operations after which a lane lets others run: few enough that no loop holds them up, many enough that
-#: passing the baton, 20 µs, is lost among them.
-OPERATIONS = 100
 
 #: Seconds that a thread gets to unwind when the session is over.
 _UNWIND = 5.0
@@ -152,9 +148,9 @@ class Baton:
         def counting(f: Any) -> Any:
             if current_lane() is not None:
                 self.operations += 1
-                if self.operations >= OPERATIONS:
+                if self.operations >= BUSY_ROUNDS:
                     self.operations = 0
-                    self.tick()
+                    self._tick()
             return guard(f)
 
         return counting
@@ -220,12 +216,17 @@ class Baton:
             self.ready.append(turn)
             self.wait(turn)
 
-    def tick(self) -> None:
+    def _tick(self) -> None:
         """Let others run, and outcomes in, though the lane goes on; called at a count that replays."""
         if self.session.loading:
             # Python holds a lock while a module loads: a lane that imports the same would wait for it with the baton.
             return
-        self.session.scheduler.poll()
+        self.session.scheduler.poll(BUSY_ROUNDS)
+        self.pass_on()
+
+    def go_on(self) -> None:
+        """Let others run, and outcomes in, though an event loop has something ready."""
+        self.session.scheduler.poll(1, ticks=True)
         self.pass_on()
 
     def is_wanted(self) -> bool:

@@ -41,7 +41,9 @@ class Handed:
         if function is closing or function is aclosing:
             return partial(Closing if function is closing else AsyncClosing, self._session)
         argument = self.argument
-        if function in _READS_WHOLE or _reads_whole(function):
+        if function is aiter or function is anext:
+            argument = self._session.crossings.async_iterated
+        elif function in _READS_WHOLE or _reads_whole(function):
             argument = self._whole
         elif getattr(function, "__module__", None) == "contextlib":
             argument = self._entered

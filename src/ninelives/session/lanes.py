@@ -141,6 +141,11 @@ def need_room() -> None:
     raise RecursionError("maximum recursion depth exceeded")
 
 
+def thread_lane() -> Lane | None:
+    """Return the lane of the calling thread, whichever task runs on it."""
+    return active.threads.get(_ident())
+
+
 def current_lane() -> Lane | None:
     """Return the lane that the calling code is on, or None where calls are direct."""
     return lane_here() if running_activity.get() is None else None

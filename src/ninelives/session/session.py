@@ -20,12 +20,13 @@ from ninelives.session import functions, guard, handler, render, sdk, tracebacks
 from ninelives.session.activities import Activities
 from ninelives.session.baton import Baton
 from ninelives.session.clock import Clock
+from ninelives.session.collecting import Collector
 from ninelives.session.crossings import Crossings
 from ninelives.session.divergence import Comparison
 from ninelives.session.entries import End, Outcome
 from ninelives.session.handed import Handed
 from ninelives.session.journal import Journal, row
-from ninelives.session.lanes import Lane, active, directly
+from ninelives.session.lanes import Lane, active, directly, lane_here, thread_lane
 from ninelives.session.link import Link
 from ninelives.session.live import LiveValues
 from ninelives.session.livetypes import NOT_RESTORABLE
@@ -134,7 +135,7 @@ class Session:
         self.showing = Showing(self.code, setting.secrets, setting.former_dir)
         self.output = Output(self.journal, setting.stdout, setting.stderr, self.showing.hide)
         self.timers = Timers(self)
-        self.scheduler = Scheduler(self.journal, self.timers.tell, self._places)
+        self.scheduler = Scheduler(self.journal, self.timers.tell, self._places, self.delivered)
         self.comparison = Comparison(self)
         self.live = LiveValues(lambda: self.journal.exhausted, self.showing.hide, self._unpacked)
         self.classifier = Classifier(Rules(setting.rules), self.builtins)
@@ -154,6 +155,9 @@ class Session:
         self.lane = Lane(self, "0")
         self.baton = Baton(self, self.lane)
         self.scheduler.baton = self.baton
+        #: how many tasks and futures have a number, and how many tasks a name
+        self.serial = self.tasks = 0
+        self.collector = Collector()
         #: why the session has to leave the user's code
         self.halted: BaseException | None = None
         self._warned: set[str] = set()
@@ -181,6 +185,7 @@ class Session:
             raise self.halted.error if isinstance(self.halted, Halt) else halt.error from halt
         finally:
             self._end_threads()
+            self.collector.end()
             self.code.uninstall()
             streams.uninstall()
             active.leave()
@@ -188,6 +193,7 @@ class Session:
     def _outcome(self) -> tuple[bool, Any]:
         try:
             called = handler.load(self.code, self.start.entry_point)
+            self.collector.begin()
             value = handler.call(called, self.start.event, self.id)
             if handler.is_awaitable(value):
                 value = self.run_async(value)
@@ -239,27 +245,31 @@ class Session:
             return Ended("error", value.code if isinstance(value.code, int) else 1, "", error | {"traceback": said})
         return Ended("error", 1, "", error)
 
-    def run_async(self, main: Any, **_: Any) -> Any:
-        """Run a coroutine to its end on the session's event loop, and return its result."""
-        lane = self.baton.here().lane
-        if lane.loop is not None and lane.loop.is_running():
-            raise RuntimeError("asyncio.run() cannot be called from a running event loop")
-        loop = self.event_loop()
-        try:
-            return loop.run_until_complete(handler.as_coroutine(main))
-        finally:
-            loop.close()
-            lane.loop = None
+    def run_async(self, main: Any) -> Any:
+        """Run a coroutine to its end on a new event loop of the session, and return its result."""
+        from ninelives.session.asyncfunctions import run
+
+        return run(self, handler.as_coroutine(main))
 
     def event_loop(self) -> SessionLoop:
         """Return the event loop of the calling thread."""
         lane = self.baton.here().lane
-        if lane.loop is None:
-            # Late: asyncio takes 20 ms to import, and most programs need none.
-            from ninelives.session.loop import SessionLoop
-
-            lane.loop = SessionLoop(self, lane)
+        if lane.loop is None or lane.loop.is_closed():
+            lane.loop = self.new_event_loop()
         return lane.loop
+
+    def new_event_loop(self) -> SessionLoop:
+        """Return a new event loop."""
+        # Late: asyncio takes 20 ms to import, and most programs need none.
+        from ninelives.session.loop import SessionLoop
+
+        return SessionLoop(self, lane_here() or self.lane)
+
+    @staticmethod
+    def running_loop() -> SessionLoop | None:
+        """Return the session's loop that runs the code which asks; None on the outside loop under it too."""
+        lane = thread_lane()
+        return lane.loop if lane is not None and lane.loop is not None and lane.loop.is_here() else None
 
     @property
     def loading(self) -> bool:
@@ -318,6 +328,7 @@ class Session:
         if outcome.at > self.delivered_at:
             self.delivered_at = outcome.at
             self.clock.last = max(self.clock.last, outcome.at)
+        self.collector.delivered()
 
     def _places(self) -> str:
         if self.baton.many:

@@ -45,6 +45,7 @@ class Specials:
             "builtins.compile": self.compile,
             "importlib.import_module": session.import_module,
         }
+        self._async: dict[str, Callable[..., Any]] | None = None
 
     def outside_of_lanes(self, name: str, f: Any) -> Any:
         """Return what is called in place of ``f`` where calls are direct: source is rewritten there too."""
@@ -66,13 +67,18 @@ class Specials:
             return self._files(lane, name, f)
         if name in ("builtins.breakpoint", "sys.breakpointhook", "pdb.set_trace"):
             return partial(_debug, f)
-        if name == "asyncio.run":
-            return self._session.run_async
         if name == "importlib.import_module":
             return self._session.import_module
-        if name == "asyncio.run_coroutine_threadsafe":
-            return self._run_coroutine_threadsafe
+        if name.startswith("asyncio.") or name == "anyio.run":
+            return self._asyncio(name, f)
         return f
+
+    def _asyncio(self, name: str, f: Any) -> Any:
+        if self._async is None:
+            from ninelives.session.asyncfunctions import functions as async_functions
+
+            self._async = async_functions(self._session)
+        return self._async.get(name, f)
 
     # Readings.
 
@@ -195,26 +201,6 @@ class Specials:
                 "use threading or concurrent.futures, or put what uses them into one @activity"
             )
         )
-
-    def _run_coroutine_threadsafe(self, coro: Any, loop: Any) -> Any:
-        """Do what `asyncio.run_coroutine_threadsafe` does; its future waits as lanes do."""
-        import asyncio
-        from asyncio import futures
-
-        if not asyncio.iscoroutine(coro):
-            raise TypeError("A coroutine object is required")
-        future = self._session.private.get("concurrent.futures").Future()
-
-        def begin() -> None:
-            try:
-                futures._chain_future(asyncio.ensure_future(coro, loop=loop), future)  # type: ignore[attr-defined]
-            except BaseException as error:
-                if future.set_running_or_notify_cancel():
-                    future.set_exception(error)
-                raise
-
-        loop.call_soon_threadsafe(begin)
-        return future
 
 
 def _locals(frame: Any) -> Any:

@@ -78,7 +78,10 @@ TABLE = {
         io.open io.open_code # the builtin open is io.open
         pathlib.Path.open
         importlib._bootstrap.__import__ importlib.import_module importlib.reload
-        asyncio.run asyncio.run_coroutine_threadsafe asyncio.Runner
+        asyncio.run asyncio.Runner asyncio.new_event_loop asyncio.get_event_loop asyncio.set_event_loop
+        asyncio.gather asyncio.all_tasks asyncio.as_completed asyncio.run_coroutine_threadsafe
+        # making one; their methods are direct
+        asyncio.Future asyncio.Task
         sys.breakpointhook
     """,
 }
