@@ -49,6 +49,8 @@ class Scheduler:
         #: deliveries that did not come though a lane ran on, counted since the last one
         self._rounds = 0
         self._forced = 0
+        #: the program has come to everything that is recorded
+        self._is_live = False
         self._waits = waits
         self._places = places
         self._expected: dict[Key, Expected] = {}
@@ -129,6 +131,12 @@ class Scheduler:
                 self._rounds = 0
                 self._again(recorded)
             return
+        if not self._is_live:
+            # What was begun behind the last recorded outcome was begun before the next one came.
+            lanes = self.baton.session.lanes
+            if self.journal.left_over({name: lane.n for name, lane in lanes.items()}) is not None:
+                return
+            self._is_live = True
         if self._held:
             self._start_held()
             return
