@@ -11,10 +11,10 @@ import signal
 from pathlib import Path
 
 import pytest
-from sampling import sampled
-
 from crash import programs
 from crash.harness import Kill, Place
+from sampling import sampled
+
 from ninelives.session.entries import Forgotten, Outcome, decode, encode
 from ninelives.session.link import Row
 
@@ -118,7 +118,9 @@ def _swapped(rows: list[Row], at: int) -> list[Row]:
         assert isinstance(two, Outcome)
         between = [decode(row[2]) for row in rows[first:second]]
         # The second was under way already when the first was delivered: both orders could have been.
-        if one.lane != two.lane and not any((getattr(entry, "lane", ""), getattr(entry, "n", 0)) == (two.lane, two.n) for entry in between):
+        if one.lane != two.lane and not any(
+            (getattr(entry, "lane", ""), getattr(entry, "n", 0)) == (two.lane, two.n) for entry in between
+        ):
             pairs.append((first, second))
     first, second = pairs[at * (len(pairs) - 1) // 2]
     made = list(rows)

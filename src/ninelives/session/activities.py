@@ -215,6 +215,7 @@ class Activities:
 
     def _begin(self, call: Call, attempt: Attempt) -> None:
         session = self.session
+        session.scheduler.not_settled()
         session.journal.note_before_leaving(self._entry(call, attempt, ""))
         session.observer.activity_started(call.name, call.key[1])
 
@@ -222,6 +223,7 @@ class Activities:
         """Record that an attempt failed and that there is a next one."""
         until = time.time() + call.options.backoff * 2.0**attempt.failures
         after = Attempt(attempt.number + 1, attempt.failures + 1, until)
+        self.session.scheduler.not_settled()
         shown = render.cut(self.session.showing.hide(render.error_text(error)))
         self.session.journal.note(self._entry(call, after, shown))
         return after
@@ -391,6 +393,7 @@ class Activities:
         """Await on the outside loop, trying again as the options say."""
         import asyncio
 
+        with_baton = self.session.event_loop().with_baton
         while True:
             try:
                 if call.options.timeout is None:
@@ -399,10 +402,10 @@ class Activities:
             except Exception as error:
                 if attempt.failures >= call.options.retries:
                     raise
-                attempt = self._back_off(call, attempt, error)
+                attempt = await with_baton(partial(self._back_off, call, attempt, error))
             await asyncio.sleep(max(0.0, attempt.not_before - time.time()))
             running.attempt = attempt.number
-            self._begin(call, attempt._replace(not_before=0.0))
+            await with_baton(partial(self._begin, call, attempt._replace(not_before=0.0)))
             awaitable = self._invoke(call)
 
 

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ninelives.errors import StoppedError
 from ninelives.session.entries import Outcome
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ninelives.session.session import Session
 
 Settled = tuple[bool, Any]
+T = TypeVar("T")
 
 #: What asyncio takes for a loop. To the type checker it is anything: this loop has no selector, and half of the
 #: methods make no sense.
@@ -377,6 +378,20 @@ class SessionLoop(_Base):  # type: ignore[misc]
         self, future: asyncio.Future[Any], finish: Callable[[bool, Any], Settled], ok: bool, value: Any
     ) -> None:
         _settle(future, *finish(ok, value))
+
+    async def with_baton(self, work: Callable[[], T]) -> T:
+        """Do something to the journal from the outside loop, while no other lane writes to it."""
+        outside = self._outside
+        if outside is None or not self._session.baton.many:
+            return work()
+        done = outside.create_future()
+
+        def deliver() -> None:
+            outside.call_soon_threadsafe(done.set_result, work())
+
+        self._session.scheduler.interrupt(deliver)
+        result: T = await done
+        return result
 
     def _outside_loop(self) -> asyncio.AbstractEventLoop:
         if self._outside is None:

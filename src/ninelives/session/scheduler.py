@@ -48,7 +48,7 @@ class Scheduler:
         self.baton: Baton
         #: deliveries that did not come though a lane ran on, counted since the last one
         self._rounds = 0
-        self._forced = 0
+        self._is_forced = False
         #: the program has come to everything that is recorded
         self._is_live = False
         self._waits = waits
@@ -113,7 +113,7 @@ class Scheduler:
         Raises:
             Halt: the record has an outcome that nobody expects, or nothing can ever arrive.
         """
-        self._rounds = self._forced = 0
+        self._is_forced = False
         recorded = self.journal.next_outcome()
         if recorded is not None:
             self._again(recorded)
@@ -128,7 +128,6 @@ class Scheduler:
         recorded = self.journal.next_outcome()
         if recorded is not None:
             if recorded.rounds == self._rounds:
-                self._rounds = 0
                 self._again(recorded)
             return
         if not self._is_live:
@@ -142,7 +141,7 @@ class Scheduler:
             return
         deliver = self._take()
         if deliver is not None:
-            self._forced, self._rounds = self._rounds, 0
+            self._is_forced = True
             deliver()
 
     def has_come(self) -> bool:
@@ -151,8 +150,16 @@ class Scheduler:
 
     def forced(self) -> int:
         """Return the round in which the outcome that is delivered now was forced; 0 if no lane was ready."""
-        forced, self._forced = self._forced, 0
-        return forced
+        return self._rounds if self._is_forced else 0
+
+    def settled(self) -> None:
+        """Count rounds anew: an outcome was delivered."""
+        self._rounds = 0
+        self._is_forced = False
+
+    def not_settled(self) -> None:
+        """What was delivered is no outcome: the call is tried again."""
+        self._is_forced = False
 
     def _again(self, recorded: Outcome) -> None:
         expected = self._expected.pop((recorded.lane, recorded.n), None)
