@@ -365,6 +365,15 @@ async def jitter_later(name: str, mark: int) -> int:
     return mark % 7
 
 
+def unsure(name: str) -> int:
+    """Fail now and then, with an effect."""
+    time.sleep(_chance.random() ** 3 / 100)
+    append(f"unsure {name}")
+    if _chance.random() < 0.3:
+        raise ConnectionError(name)
+    return 1
+
+
 _chance = random.Random(os.environ.get("JITTER"))
 
 #: Lets objects of all small sizes have other addresses, in another order, than in the process before.

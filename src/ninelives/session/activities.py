@@ -225,6 +225,10 @@ class Activities:
             )
         return Attempt(recorded.attempt + 1, recorded.failures, 0.0)
 
+    def _begin(self, call: Call, attempt: Attempt) -> None:
+        self.session.journal.note_before_leaving(self._entry(call, attempt, ""))
+        self.session.observer.activity_started(call.name, call.key[1])
+
     def _back_off(self, call: Call, attempt: Attempt, error: Exception) -> Attempt:
         """Record that an attempt failed and that there is a next one."""
         until = time.time() + call.options.backoff * 2.0**attempt.failures
@@ -392,8 +396,7 @@ class Activities:
             running_activity.set(running)
             if awaitable is not None:
                 return await self._attempts(call, awaitable, attempt, running, entered)
-            self.session.journal.note_before_leaving(self._entry(call, attempt, ""))
-            self.session.observer.activity_started(call.name, call.key[1])
+            await loop.outside.with_baton(self.session.baton, partial(self._begin, call, attempt))
             reach.watch()
             again = self._invoke(call)
             return await self._attempts(call, again, attempt, running, entered) if isawaitable(again) else again
@@ -427,6 +430,7 @@ class Activities:
         """Await on the outside loop, trying again as the options say."""
         import asyncio
 
+        with_baton = partial(self.session.event_loop().outside.with_baton, self.session.baton)
         while True:
             if entered:
                 awaitable = awaitable.__aenter__()
@@ -437,12 +441,11 @@ class Activities:
             except Exception as error:
                 if attempt.failures >= call.options.retries:
                     raise
-                attempt = self._back_off(call, attempt, error)
+                attempt = await with_baton(partial(self._back_off, call, attempt, error))
             await asyncio.sleep(max(0.0, attempt.not_before - time.time()))
             running.attempt = attempt.number
             attempt = attempt._replace(not_before=0.0)
-            self.session.journal.note_before_leaving(self._entry(call, attempt, ""))
-            self.session.observer.activity_started(call.name, call.key[1])
+            await with_baton(partial(self._begin, call, attempt))
             awaitable = self._invoke(call)
 
 

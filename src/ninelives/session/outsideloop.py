@@ -13,7 +13,7 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from ninelives.session.baton import Turn
+    from ninelives.session.baton import Baton, Turn
 
 Result = TypeVar("Result")
 
@@ -57,6 +57,19 @@ class OutsideLoop:
             function()
         else:
             self.loop().call_soon_threadsafe(function)
+
+    async def with_baton(self, baton: Baton, work: Callable[[], Result]) -> Result:
+        """Do something to the journal from the loop, while no lane writes to it."""
+        if not baton.many:
+            return work()
+        loop = self.loop()
+        done: asyncio.Future[Result] = loop.create_future()
+
+        def deliver() -> None:
+            loop.call_soon_threadsafe(done.set_result, work())
+
+        baton.session.scheduler.interrupt(deliver)
+        return await done
 
     def is_here(self) -> bool:
         """Return whether the code that asks runs on the loop."""

@@ -57,6 +57,8 @@ class Scheduler:
         self._rounds = 0
         #: in which round the present delivery comes; 0 when no lane was ready
         self._forced = 0
+        #: the program has come to everything that is recorded
+        self._is_live = False
         self._tick_after = FIRST_TICK
         self._last_live = 0.0
         self._waits = waits
@@ -124,6 +126,9 @@ class Scheduler:
         """
         recorded = self.journal.next_outcome()
         if recorded is not None:
+            if recorded.rounds:
+                # It was delivered to a program that did not wait.
+                raise Halt(self._unexpected(recorded))
             self._again(recorded)
         elif self._held:
             self._start_held()
@@ -154,12 +159,22 @@ class Scheduler:
                 self._again(recorded)
             elif ticks and is_time and self._rounds > MOST_ROUNDS:
                 raise Halt(self._unexpected(recorded))
-        elif is_time and self._held:
-            self._start_held()
-        elif is_time:
+        elif is_time and self._has_come_to_all(ticks):
             self._poll_live(ticks)
 
+    def _has_come_to_all(self, ticks: bool) -> bool:
+        """Return whether the program has begun all that is recorded: that was begun before the next outcome came."""
+        if not self._is_live:
+            lanes = self.baton.session.lanes
+            left = self.journal.left_over({name: lane.n for name, lane in lanes.items()})
+            # A busy program that does not come to it by then does not do what it did: that is said at its end.
+            self._is_live = left is None or (ticks and self._rounds > MOST_ROUNDS)
+        return self._is_live
+
     def _poll_live(self, ticks: bool) -> None:
+        if self._held:
+            self._start_held()
+            return
         deliver = self._arrived_or_due(busy=True)
         now = time.time()
         if deliver is not None:

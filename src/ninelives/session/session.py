@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 from ninelives.code.classify import Classifier
 from ninelives.code.importer import UserCode, user_builtins
 from ninelives.code.rules import Rules
-from ninelives.errors import NinelivesError, StoppedError
+from ninelives.errors import DeadlockError, NinelivesError, StoppedError
 from ninelives.session import functions, guard, handler, render, sdk, tracebacks
 from ninelives.session.activities import Activities
 from ninelives.session.baton import Baton
@@ -206,8 +206,20 @@ class Session:
             self.check()
             ended = False, error
         if self._private is not None:
-            self._private.shut_down()
+            self._wait_for_threads(self._private, ended)
         return ended
+
+    def _wait_for_threads(self, private: PrivateModules, ended: tuple[bool, Any]) -> None:
+        """Wait for the threads that are no daemons, as Python does at its end."""
+        try:
+            private.shut_down()
+        except Halt as halt:
+            ok, value = ended
+            if not ok and isinstance(halt.error, DeadlockError):
+                # The threads may well wait for what the handler would have done.
+                raised = self.showing.hide(render.error_text(value))
+                halt.error = DeadlockError(f"{halt.error}; before that the handler raised {raised}")
+            raise
 
     def _end_threads(self) -> None:
         """Unwind the threads that still wait; their ``finally`` blocks do and print nothing any more."""
