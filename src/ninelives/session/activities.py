@@ -338,14 +338,13 @@ class Activities:
     # Awaited calls.
 
     def _awaitable(self, call: Call, given: Any, attempt: Attempt | None) -> OutsideAwaitable:
-        begin, leave = partial(self._await, call, given, attempt), partial(self._leave, call.name)
-        return OutsideAwaitable(begin, leave, call.name, given)
+        return OutsideAwaitable(self._await, self._leave, call, given, attempt)
 
     def _await(self, call: Call, awaitable: Any, attempt: Attempt | None, entered: bool) -> Any:
         """Return a future of the session's loop for what an outside call returned to be awaited."""
         loop = self.session.event_loop()
         if attempt is None:
-            return loop.expect(call.key, call.name, lambda outcome: self.give(call, outcome))
+            return loop.expect(call, self.give)
         reach = self._reach(call)
         running = RunningActivity(self.session.id, call.key, attempt.number)
         began = time.perf_counter()

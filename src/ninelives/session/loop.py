@@ -17,6 +17,7 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from ninelives.errors import StoppedError
+from ninelives.session.calls import Call
 from ninelives.session.entries import Outcome
 from ninelives.session.lanes import Lane, lane_here
 from ninelives.session.outsideloop import OutsideLoop
@@ -431,11 +432,11 @@ class SessionLoop(_Base):  # type: ignore[misc]
 
     # Outside awaitables.
 
-    def expect(self, key: tuple[str, int], what: str, give: Callable[[Outcome], Settled]) -> OutsideFuture:
-        """Return a future that the recorded outcome of ``key`` settles when it is delivered."""
+    def expect(self, call: Call, give: Callable[[Call, Outcome], Settled]) -> OutsideFuture:
+        """Return a future that the recorded outcome of a call settles when it is delivered."""
         future = OutsideFuture(loop=self)
-        scheduler = self._session.scheduler
-        scheduler.expect(key, Expected(lambda outcome: future.settle(*give(outcome)), None, what))
+        deliver = Expected(lambda outcome: future.settle(*give(call, outcome)), None, call.name)
+        self._session.scheduler.expect(call.key, deliver)
         return future
 
     def run_outside(
