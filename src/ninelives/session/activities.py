@@ -345,7 +345,7 @@ class Activities:
         loop = self.session.event_loop()
         if attempt is None:
             return loop.expect(call, self.give)
-        reach = self._reach(call)
+        reach = self._reach(call) if call.has_objects() else None
         running = RunningActivity(self.session.id, call.key, attempt.number)
         began = time.perf_counter()
 
@@ -354,7 +354,8 @@ class Activities:
             if awaitable is not None:
                 return await self._attempts(call, awaitable, attempt, running, entered)
             self._begin(call, attempt)
-            reach.watch()
+            if reach is not None:
+                reach.watch()
             again = self._invoke(call)
             return await self._attempts(call, again, attempt, running, entered) if isawaitable(again) else again
 
@@ -364,7 +365,8 @@ class Activities:
                 awaitable.close()
             return self._finish(call, reach, running, ok, value, time.perf_counter() - began, awaited=True)
 
-        reach.watch()
+        if reach is not None:
+            reach.watch()
         return loop.run_outside(outside, finish)
 
     async def _leave(self, name: str, context: Any, error: BaseException | None) -> Any:

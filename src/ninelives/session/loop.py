@@ -222,6 +222,9 @@ class SessionLoop(_Base):  # type: ignore[misc]
         """Log what asyncio could not tell anybody else; what is left when the loop ends is nobody's mistake."""
         if self._closed or not self._session.goes_on:
             return
+        if isinstance(context.get("exception"), SystemExit | KeyboardInterrupt):
+            # It ends the loop, and is told there.
+            return
         if self._exception_handler is None:
             self.default_exception_handler(context)
         else:

@@ -66,7 +66,7 @@ class Specials:
             return self._files(lane, name, f)
         if name in ("builtins.breakpoint", "sys.breakpointhook", "pdb.set_trace"):
             return partial(_debug, f)
-        if name.startswith("asyncio.") or name == "anyio.run":
+        if name.startswith(("asyncio.", "anyio.", "uvloop.")):
             return self._asyncio(name, f)
         return f
 
