@@ -105,6 +105,10 @@ def test_a_busy_program_polls_as_often_on_replay(place):
         ("await asyncio.sleep(float('inf'))", "deadlock: main.py:5 waits for what can't come"),
         ("asyncio.get_running_loop().add_signal_handler(15, print)", "loop.add_signal_handler: a session has no"),
         (
+            "asyncio.SelectorEventLoop().run_until_complete(effects.give_later(1))",
+            "a loop that is not the session's",
+        ),
+        (
             "e = asyncio.Event(); await asyncio.gather(e.wait(), effects.set_later(e))",
             "an outside call sets an asyncio.Event",
         ),

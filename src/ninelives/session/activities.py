@@ -380,15 +380,14 @@ class Activities:
     # Awaited calls.
 
     def _awaitable(self, call: Call, given: Any, attempt: Attempt | None) -> OutsideAwaitable:
-        begin, leave = partial(self._await, call, given, attempt), partial(self._leave, call.name)
-        return OutsideAwaitable(begin, leave, call.name, given)
+        return OutsideAwaitable(self._await, self._leave, call, given, attempt)
 
     def _await(self, call: Call, awaitable: Any, attempt: Attempt | None, entered: bool) -> Any:
         """Return a future of the session's loop for what an outside call returned to be awaited."""
         loop = self.session.event_loop()
         if attempt is None:
-            return loop.expect(call.key, call.name, lambda outcome: self.give(call, outcome))
-        reach = self._reach(call)
+            return loop.expect(call, self.give)
+        reach = self._reach(call) if call.has_objects() else None
         running = RunningActivity(self.session.id, call.key, attempt.number)
         began = time.perf_counter()
 
@@ -397,7 +396,8 @@ class Activities:
             if awaitable is not None:
                 return await self._attempts(call, awaitable, attempt, running, entered)
             await loop.outside.with_baton(self.session.baton, partial(self._begin, call, attempt))
-            reach.watch()
+            if reach is not None:
+                reach.watch()
             again = self._invoke(call)
             return await self._attempts(call, again, attempt, running, entered) if isawaitable(again) else again
 
@@ -408,7 +408,8 @@ class Activities:
             taken = time.perf_counter() - began
             return self._finish(call, reach, running, ok, value, taken, self.session.scheduler.forced(), awaited=True)
 
-        reach.watch()
+        if reach is not None:
+            reach.watch()
         return loop.run_outside(outside, finish)
 
     async def _leave(self, name: str, context: Any, error: BaseException | None) -> Any:

@@ -32,11 +32,17 @@ def functions(session: Session) -> dict[str, Callable[..., Any]]:
         "asyncio.Future": partial(_on_loop, tasks.LaneFuture),
         "asyncio.Task": partial(_on_loop, tasks.LaneTask),
         "asyncio.run_coroutine_threadsafe": partial(run_coroutine_threadsafe, session),
+        "asyncio.BaseDefaultEventLoopPolicy.get_event_loop": partial(get_event_loop, session),
+        "asyncio.BaseDefaultEventLoopPolicy.new_event_loop": session.new_event_loop,
+        "asyncio.BaseEventLoop.run_forever": _refuse,
+        "asyncio.BaseEventLoop.run_until_complete": _refuse,
         "anyio.run": partial(anyio_run, session),
+        "uvloop.new_event_loop": session.new_event_loop,
+        "uvloop.run": partial(run, session),
     }
 
 
-def run(session: Session, main: Coroutine[Any, Any, Any], *, debug: Any = None, loop_factory: Any = None) -> Any:
+def run(session: Session, main: Coroutine[Any, Any, Any], **_: Any) -> Any:
     """Do what `asyncio.run` does, on a loop of the session.
 
     Raises:
@@ -58,6 +64,15 @@ def anyio_run(session: Session, func: Callable[..., Any], *args: Any, backend: s
     if backend != "asyncio":
         raise Halt(StoppedError(f"anyio.run: a session's loop is asyncio's, not {backend}'s; leave the backend out"))
     return run(session, func(*args))
+
+
+def _refuse(*_: Any) -> None:
+    raise Halt(
+        StoppedError(
+            "a loop that is not the session's runs tasks that no record has; make loops with asyncio.run, "
+            "asyncio.Runner or asyncio.new_event_loop"
+        )
+    )
 
 
 class Runner:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine, Generator
 from inspect import isawaitable
 from typing import Any
 
+from ninelives.session.calls import Attempt, Call
 from ninelives.session.lanes import running_activity
 
 __all__ = ["OutsideAwaitable", "isawaitable"]
@@ -28,23 +29,33 @@ class OutsideAwaitable(Coroutine[Any, Any, Any]):
     is what the call comes to.
 
     Args:
-        begin: starts it, entered or not, once everything recorded was delivered, and returns a future of the session's
-            loop.
-        leave: leaves what was returned, with the exception that its body raised.
-        name: the activity's name.
-        given: what the call returned; None on replay.
+        begin: starts it, once everything recorded was delivered, and returns a future of the session's loop. It is
+            given the call, what the call returned, the attempt, and whether it is entered.
+        leave: leaves what the call returned, with the exception that its body raised.
+        call: the call.
+        given: what it returned; None on replay.
+        attempt: which attempt it was; None if its outcome is recorded.
     """
 
-    __slots__ = ("__name__", "__qualname__", "_begin", "_future", "_given", "_leave", "_steps")
+    __slots__ = ("_attempt", "_begin", "_call", "_future", "_given", "_leave", "_steps")
 
-    def __init__(self, begin: Callable[[bool], Any], leave: Callable[..., Any], name: str, given: Any = None) -> None:
+    def __init__(
+        self, begin: Callable[..., Any], leave: Callable[..., Any], call: Call, given: Any, attempt: Attempt | None
+    ) -> None:
         self._begin = begin
         self._leave = leave
-        self._future: Any = None
+        self._call = call
         self._given = given
+        self._attempt = attempt
+        self._future: Any = None
         self._steps: Generator[Any, Any, Any] | None = None
-        self.__qualname__ = name
-        self.__name__ = name.rpartition(".")[2]
+
+    def __getattr__(self, name: str) -> str:
+        if name == "__qualname__":
+            return self._call.name
+        if name == "__name__":
+            return self._call.name.rpartition(".")[2]
+        raise AttributeError(f"'coroutine' object has no attribute {name!r}")
 
     def __await__(self) -> Generator[Any, Any, Any]:
         if running_activity.get() is not None and self._given is not None and self._future is None:
@@ -58,11 +69,11 @@ class OutsideAwaitable(Coroutine[Any, Any, Any]):
         return await _Steps(self._wait(True))
 
     async def __aexit__(self, *raised: Any) -> Any:
-        return await self._leave(self._given, raised[1])
+        return await self._leave(self._call.name, self._given, raised[1])
 
     def _wait(self, entered: bool) -> Generator[Any, Any, Any]:
         if self._future is None:
-            self._future = self._begin(entered)
+            self._future = self._begin(self._call, self._given, self._attempt, entered)
         try:
             return (yield from self._future)
         except BaseException:

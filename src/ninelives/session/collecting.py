@@ -18,10 +18,14 @@ OBJECTS = 500_000
 
 
 class Collector:
-    """The garbage collector of this process while a session runs."""
+    """The garbage collector of this process while a session runs.
+
+    Attributes:
+        deliveries: how many there were; the session counts them, since that is cheaper than a call.
+    """
 
     def __init__(self) -> None:
-        self._deliveries = 0
+        self.deliveries = 0
         self._thresholds: tuple[int, int, int] | None = None
 
     def begin(self) -> None:
@@ -37,13 +41,8 @@ class Collector:
             gc.unfreeze()
             self._thresholds = None
 
-    def delivered(self) -> None:
-        """Count a delivery, and collect when it is time."""
-        self._deliveries += 1
-        if self._deliveries % YOUNG == 0:
-            self._collect()
-
-    def _collect(self) -> None:
+    def collect(self) -> None:
+        """Collect as is due after so many deliveries: called after every `YOUNG` of them."""
         if gc.isenabled():
             # A program that has switched it off does not want it.
-            gc.collect(2 if self._deliveries % ALL == 0 else 1 if self._deliveries % MIDDLE == 0 else 0)
+            gc.collect(2 if self.deliveries % ALL == 0 else 1 if self.deliveries % MIDDLE == 0 else 0)

@@ -18,6 +18,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ninelives.errors import StoppedError
+from ninelives.session.calls import Call
 from ninelives.session.entries import Outcome
 from ninelives.session.lanes import Lane, lane_here, thread_lane
 from ninelives.session.outsideloop import OutsideLoop
@@ -244,6 +245,9 @@ class SessionLoop(_Base):  # type: ignore[misc]
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """Log what asyncio could not tell anybody else; what is left when the loop ends is nobody's mistake."""
         if self._closed or not self._session.goes_on:
+            return
+        if isinstance(context.get("exception"), SystemExit | KeyboardInterrupt):
+            # It ends the loop, and is told there.
             return
         if self._exception_handler is None:
             self.default_exception_handler(context)
@@ -478,11 +482,11 @@ class SessionLoop(_Base):  # type: ignore[misc]
 
     # Outside awaitables.
 
-    def expect(self, key: tuple[str, int], what: str, give: Callable[[Outcome], Settled]) -> OutsideFuture:
-        """Return a future that the recorded outcome of ``key`` settles when it is delivered."""
+    def expect(self, call: Call, give: Callable[[Call, Outcome], Settled]) -> OutsideFuture:
+        """Return a future that the recorded outcome of a call settles when it is delivered."""
         future = OutsideFuture(loop=self)
-        scheduler = self._session.scheduler
-        scheduler.expect(key, Expected(lambda outcome: future.settle(*give(outcome)), None, what))
+        deliver = Expected(lambda outcome: future.settle(*give(call, outcome)), None, call.name)
+        self._session.scheduler.expect(call.key, deliver)
         return future
 
     def run_outside(

@@ -20,7 +20,7 @@ from ninelives.session import functions, guard, handler, render, sdk, tracebacks
 from ninelives.session.activities import Activities
 from ninelives.session.baton import Baton
 from ninelives.session.clock import Clock
-from ninelives.session.collecting import Collector
+from ninelives.session.collecting import YOUNG, Collector
 from ninelives.session.crossings import Crossings
 from ninelives.session.divergence import Comparison
 from ninelives.session.entries import End, Outcome
@@ -340,7 +340,10 @@ class Session:
         if outcome.at > self.delivered_at:
             self.delivered_at = outcome.at
             self.clock.last = max(self.clock.last, outcome.at)
-        self.collector.delivered()
+        collector = self.collector
+        collector.deliveries += 1
+        if collector.deliveries % YOUNG == 0:
+            collector.collect()
 
     def _places(self) -> str:
         if self.baton.many:

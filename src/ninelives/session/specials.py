@@ -69,7 +69,7 @@ class Specials:
             return partial(_debug, f)
         if name == "importlib.import_module":
             return self._session.import_module
-        if name.startswith("asyncio.") or name == "anyio.run":
+        if name.startswith(("asyncio.", "anyio.", "uvloop.")):
             return self._asyncio(name, f)
         return f
 

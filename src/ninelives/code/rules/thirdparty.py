@@ -156,6 +156,7 @@ TABLE = {
     """,
     Kind.SPECIAL: """
         anyio.run
+        uvloop.new_event_loop uvloop.run
     """,
     Kind.AS_SELF: """
         # entering, leaving and iterating over memory streams and sockets
