@@ -3,7 +3,8 @@
 A file has sections, each begun by a line ``=== name``. Sections whose name has a dot are files of the program; ``event`` is the event's data as JSON,
 ``prints``, ``effects``, ``ends`` and ``journal`` are what an undisturbed run gives. What stands before the first section says what the program is about.
 A program does and prints in a session what it does in plain Python; one that can't has a section ``plain`` that says why. Where a rule
-forbids going on after some kills, a section ``stops`` holds what the error then says.
+forbids going on after some kills, a section ``stops`` holds what the error then says. A section ``servers`` names those it talks to,
+a section ``counts`` says that a server answers by how often it was asked: then a call that was cut off and made again changes what follows.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any, NamedTuple
 FOLDER = Path(__file__).parent.parent / "programs"
 
 #: Sections that say something about the program, not what it gives.
-_NOT_EXPECTED = ("event", "plain", "stops")
+_NOT_EXPECTED = ("event", "plain", "servers", "stops", "counts")
 
 _HEAD = re.compile(r"^=== (.+)\n", re.MULTILINE)
 
@@ -34,6 +35,11 @@ class Program(NamedTuple):
     stops: str
     #: section by name: prints, effects, ends, journal
     expected: dict[str, str]
+    #: where its text is kept
+    source: Path = FOLDER
+    servers: tuple[str, ...] = ()
+    #: why a call that is made again changes what follows; empty if it does not
+    counts: str = ""
 
     def write(self, folder: Path) -> None:
         """Write its files."""
@@ -43,17 +49,17 @@ class Program(NamedTuple):
             path.write_text(text)
 
 
-def names() -> list[str]:
-    """Return the names of all programs."""
-    return sorted(path.stem for path in FOLDER.glob("*.txt"))
+def names(folder: Path = FOLDER) -> list[str]:
+    """Return the names of all programs of a folder."""
+    return sorted(path.stem for path in folder.glob("*.txt"))
 
 
-def read(name: str) -> Program:
+def read(name: str, folder: Path = FOLDER) -> Program:
     """Return a program."""
-    return parse(name, (FOLDER / f"{name}.txt").read_text())
+    return parse(name, (folder / f"{name}.txt").read_text(), folder)
 
 
-def parse(name: str, text: str) -> Program:
+def parse(name: str, text: str, source: Path = FOLDER) -> Program:
     """Return the program that a text describes."""
     about, *parts = _HEAD.split(text)
     sections = dict(zip(parts[::2], parts[1::2], strict=True))
@@ -61,7 +67,8 @@ def parse(name: str, text: str) -> Program:
     event = json.loads(sections.get("event") or "{}")
     expected = {head: body for head, body in sections.items() if "." not in head and head not in _NOT_EXPECTED}
     stops = sections.get("stops", "").strip()
-    return Program(name, about, files, event, sections.get("plain", ""), stops, expected)
+    servers = tuple(sections.get("servers", "").split())
+    return Program(name, about, files, event, sections.get("plain", ""), stops, expected, source, servers, sections.get("counts", ""))
 
 
 def rewrite(program: Program, expected: dict[str, str]) -> None:
@@ -69,10 +76,14 @@ def rewrite(program: Program, expected: dict[str, str]) -> None:
     sections = dict(program.files)
     if program.event:
         sections["event"] = f"{json.dumps(program.event)}\n"
+    if program.servers:
+        sections["servers"] = f"{' '.join(program.servers)}\n"
+    if program.counts:
+        sections["counts"] = program.counts
     if program.not_plain:
         sections["plain"] = program.not_plain
     if program.stops:
         sections["stops"] = f"{program.stops}\n"
     sections |= expected
     text = program.about + "".join(f"=== {head}\n{body}" for head, body in sections.items())
-    (FOLDER / f"{program.name}.txt").write_text(text)
+    (program.source / f"{program.name}.txt").write_text(text)

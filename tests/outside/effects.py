@@ -109,6 +109,40 @@ class Counter:
         return self.total
 
 
+class Policy:
+    """A part of a jar."""
+
+    def __init__(self) -> None:
+        self.now = 0
+
+
+class Jar:
+    """An outside object with its own way of being saved; a part of it has an attribute of the same name."""
+
+    def __init__(self) -> None:
+        self.policy = Policy()
+        self.lock = threading.Lock()
+        self.items: dict[str, int] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self.lock = threading.Lock()
+
+    def put(self, name: str) -> int:
+        """Put something in, and note when."""
+        append(f"put {name}")
+        self.now = self.policy.now = len(self.items)
+        self.items[name] = self.now
+        return self.now
+
+    def look(self) -> dict[str, int]:
+        """Return what is in it."""
+        return self.items
+
+
 class Base:
     """An outside class for user classes to inherit from."""
 

@@ -7,6 +7,7 @@ names an object.
 
 from __future__ import annotations
 
+import io
 import pickle
 import types
 from collections.abc import Callable, Iterator
@@ -242,10 +243,27 @@ def _pickled_change(value: Any, before: bytes) -> tuple[str, Any]:
         copy = pickle.loads(before)
         state = state_of(value)
         become(copy, state)
-        same = pickle.dumps(copy, 5) == pickle.dumps(value, 5)
+        same = _without_sharing(copy) == _without_sharing(value)
     except Exception:  # noqa: BLE001 - whatever its class raises, it can't be put back
         same = False
     return ("pickle", state) if same else (LOST, class_name(type(value)))
+
+
+class _Unshared(pickle.Pickler):
+    """Writes texts out each time: whether two equal ones are one object is nothing that a copy has to keep."""
+
+    def persistent_id(self, obj: Any) -> Any:
+        """See `pickle.Pickler`; what it returns is new each time, so that it is not found again."""
+        cls = type(obj)
+        if cls is str:
+            return b"s" + obj.encode("utf-8", "surrogatepass")
+        return b"b" + obj if cls is bytes else None
+
+
+def _without_sharing(value: Any) -> bytes:
+    sink = io.BytesIO()
+    _Unshared(sink, 5).dump(value)
+    return sink.getvalue()
 
 
 def _is_plain(cls: type) -> bool:
