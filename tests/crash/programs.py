@@ -5,6 +5,7 @@ A file has sections, each begun by a line ``=== name``. Sections whose name has 
 A program does and prints in a session what it does in plain Python; one that can't has a section ``plain`` that says why. Where a rule
 forbids going on after some kills, a section ``stops`` holds what the error then says. A section ``servers`` names those it talks to,
 a section ``counts`` says that a server answers by how often it was asked: then a call that was cut off and made again changes what follows.
+A section ``again`` holds effects that may be repeated: what makes a live value again.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any, NamedTuple
 FOLDER = Path(__file__).parent.parent / "programs"
 
 #: Sections that say something about the program, not what it gives.
-_NOT_EXPECTED = ("event", "plain", "servers", "stops", "counts")
+_NOT_EXPECTED = ("event", "plain", "servers", "stops", "counts", "again")
 
 _HEAD = re.compile(r"^=== (.+)\n", re.MULTILINE)
 
@@ -40,6 +41,8 @@ class Program(NamedTuple):
     servers: tuple[str, ...] = ()
     #: why a call that is made again changes what follows; empty if it does not
     counts: str = ""
+    #: effects that may be repeated
+    again: tuple[str, ...] = ()
 
     def write(self, folder: Path) -> None:
         """Write its files."""
@@ -68,7 +71,7 @@ def parse(name: str, text: str, source: Path = FOLDER) -> Program:
     expected = {head: body for head, body in sections.items() if "." not in head and head not in _NOT_EXPECTED}
     stops = sections.get("stops", "").strip()
     servers = tuple(sections.get("servers", "").split())
-    return Program(name, about, files, event, sections.get("plain", ""), stops, expected, source, servers, sections.get("counts", ""))
+    return Program(name, about, files, event, sections.get("plain", ""), stops, expected, source, servers, sections.get("counts", ""), tuple(sections.get("again", "").splitlines()))
 
 
 def rewrite(program: Program, expected: dict[str, str]) -> None:
@@ -78,6 +81,8 @@ def rewrite(program: Program, expected: dict[str, str]) -> None:
         sections["event"] = f"{json.dumps(program.event)}\n"
     if program.servers:
         sections["servers"] = f"{' '.join(program.servers)}\n"
+    if program.again:
+        sections["again"] = "".join(f"{line}\n" for line in program.again)
     if program.counts:
         sections["counts"] = program.counts
     if program.not_plain:

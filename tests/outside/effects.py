@@ -109,6 +109,25 @@ class Counter:
         return self.total
 
 
+class Pages:
+    """An outside iterator that begins anew with each ``iter()``."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.page = 0
+
+    def __iter__(self) -> Pages:
+        self.page = 0
+        return self
+
+    def __next__(self) -> int:
+        if self.page == self.count:
+            raise StopIteration
+        self.page += 1
+        append(f"page {self.page}")
+        return self.page
+
+
 class Policy:
     """A part of a jar."""
 

@@ -32,6 +32,9 @@ from ninelives.session.outside import (
 from ninelives.session.standins import StandIn, reference
 
 if TYPE_CHECKING:
+    from types import FrameType
+
+    from ninelives.code.classify import Classifier
     from ninelives.session.session import Session
 
 #: Iterating over these runs nothing of anybody else: what they are made from was guarded when they were made.
@@ -165,7 +168,7 @@ class Crossings:
         classifier = self.session.classifier
         if cls in (GeneratorType, CoroutineType, AsyncGeneratorType):
             frame = value.gi_frame if cls is GeneratorType else getattr(value, "ag_frame", None)
-            return frame is not None and not classifier.user_frame(frame)
+            return frame is not None and not classifier.user_frame(frame) and _reaches_out(frame, classifier)
         owner = next((base for base in cls.__mro__ if method in vars(base)), None)
         if owner is None or classifier.user_class(owner):
             return False
@@ -179,3 +182,8 @@ class Crossings:
                 not classifier.user_class(cls) and classifier.rules.inherited(classifier.name(cls), method) in _OUTSIDE
             )
         return kind in _OUTSIDE
+
+
+def _reaches_out(frame: FrameType, classifier: Classifier) -> bool:
+    """Return whether the generator function of a frame is none that always gives the same."""
+    return classifier.kind_of_code(frame.f_globals.get("__name__", ""), frame.f_code).kind in _OUTSIDE

@@ -75,6 +75,8 @@ TABLE = {
         networkx.classes networkx.algorithms networkx.convert networkx.convert_matrix networkx.exception
         networkx.generators networkx.linalg networkx.relabel networkx.utils networkx.readwrite.json_graph
         numpy
+        # made by an activity, so that it starts from the same; what it draws follows from that
+        numpy.random._generator.Generator.*
         orjson simplejson ujson
         pandas pandas.Timestamp.* pandas.io.formats pandas.io.json._normalize
         pyparsing
@@ -94,6 +96,7 @@ TABLE = {
         loguru._logger.Logger.add loguru._logger.Logger.configure loguru._logger.Logger.remove
         nest_asyncio.apply
         networkx.utils.configs
+        numpy.random.seed numpy.random.set_state # the draws are activities, which record the state they leave
         numpy.errstate numpy.printoptions numpy.set_printoptions numpy.setbufsize numpy.seterr numpy.seterrcall
         pandas.option_context pandas.reset_option pandas.set_eng_float_format pandas.set_option pandas._config
         pendulum.helpers.set_locale pendulum.travel
