@@ -71,7 +71,19 @@ def parse(name: str, text: str, source: Path = FOLDER) -> Program:
     expected = {head: body for head, body in sections.items() if "." not in head and head not in _NOT_EXPECTED}
     stops = sections.get("stops", "").strip()
     servers = tuple(sections.get("servers", "").split())
-    return Program(name, about, files, event, sections.get("plain", ""), stops, expected, source, servers, sections.get("counts", ""), tuple(sections.get("again", "").splitlines()))
+    return Program(
+        name,
+        about,
+        files,
+        event,
+        sections.get("plain", ""),
+        stops,
+        expected,
+        source,
+        servers,
+        sections.get("counts", ""),
+        tuple(sections.get("again", "").splitlines()),
+    )
 
 
 def rewrite(program: Program, expected: dict[str, str]) -> None:

@@ -103,7 +103,9 @@ def check_disturbed(
         assert result.ends == undisturbed.ends, kills
         assert result.prints == undisturbed.prints, kills
         assert result.journal == undisturbed.journal, kills
-        assert _without(undisturbed.effects, program) in [_without(lines, program) for lines in _effects_once(place)], kills
+        assert _without(undisturbed.effects, program) in [_without(lines, program) for lines in _effects_once(place)], (
+            kills
+        )
 
 
 def _effects_once(place: Place) -> list[list[str]]:

@@ -16,11 +16,13 @@ from typing import Self
 from crash import plain
 from crash.harness import Place, Result
 from crash.programs import Program
+
 from libraries.servers.web import Effects
 
-
 #: What moto says of itself and of the moment.
-_OTHER_EACH_TIME = re.compile(r"(?<='RequestId': ')\w+|(?<='x-amzn-requestid': ')\w+|(?<='date': ')[^']+|\b\w{8}-\w{4}-\w{4}-\w{4}-\w{12}\b")
+_OTHER_EACH_TIME = re.compile(
+    r"(?<='RequestId': ')\w+|(?<='x-amzn-requestid': ')\w+|(?<='date': ')[^']+|\b\w{8}-\w{4}-\w{4}-\w{4}-\w{12}\b"
+)
 
 
 class Served(Place):

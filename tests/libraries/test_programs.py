@@ -6,9 +6,9 @@ import importlib
 from pathlib import Path
 
 import pytest
-
 from crash import programs
 from crash.test_equivalence import check
+
 from libraries.served import Served
 
 FOLDER = Path(__file__).parent / "programs"

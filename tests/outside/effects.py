@@ -91,6 +91,10 @@ class Client:
         append(f"{self.name}: {text}")
         return text.upper()
 
+    def hello(self) -> str:
+        """Return what needs nothing from outside."""
+        return f"hello {self.name}"
+
     def close(self) -> None:
         """Close it."""
         append(f"{self.name} closes")

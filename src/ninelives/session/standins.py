@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ninelives.code.naming import method_name
-from ninelives.session import files
+from ninelives.session import files, parts
 
 if TYPE_CHECKING:
     from ninelives.session.live import LiveValues
@@ -30,7 +30,7 @@ _MISSING = object()
 class Reference:
     """What a stand-in stands for."""
 
-    __slots__ = ("cls", "key", "live", "name", "number", "real", "spot")
+    __slots__ = ("cls", "key", "live", "name", "number", "part", "real", "spot")
 
     def __init__(self, live: LiveValues, key: tuple[str, int], number: int, cls: type | None, name: str) -> None:
         self.live = live
@@ -41,6 +41,8 @@ class Reference:
         self.real: Any = _MISSING
         #: of a file: where it was after the last recorded call
         self.spot: tuple[int, int] | None = None
+        #: the part of it that is saved, after the last recorded call
+        self.part: Any = _MISSING
 
     def is_made(self) -> bool:
         """Return whether the real value exists in this process."""
@@ -53,6 +55,18 @@ class Reference:
             if self.live.is_replayed():
                 self.settle(b"")
         return self.real
+
+    def put(self, part: Any) -> None:
+        """Remember the part that is saved; one that is made already is given it."""
+        if self.is_made():
+            parts.put(self.real, part)
+        else:
+            self.part = part
+
+    def made(self, value: Any) -> None:
+        """Give what was made again its part."""
+        if self.part is not _MISSING:
+            parts.put(value, self.part)
 
     def move(self, spot: tuple[int, int]) -> None:
         """Remember where a file was after a recorded call; one that is made already is closed with it."""

@@ -40,7 +40,7 @@ def _issues(request: Request, effects: Effects) -> Answer:
     page = int(request.query.get("page", "1"))
     effects.append(f"reads page {page}")
     issues = [_issue(request, number) for number in range(page * 2 - 1, page * 2 + 1)]
-    following = f"<{_base(request)}{request.path}?page={page + 1}>; rel=\"next\""
+    following = f'<{_base(request)}{request.path}?page={page + 1}>; rel="next"'
     return Answer(issues, headers={"Link": following} if page < 3 else {})
 
 

@@ -20,7 +20,14 @@ def _post(request: Request, effects: Effects) -> Answer:
     blocks = fields.get("blocks") or []
     blocks = json.loads(blocks) if isinstance(blocks, str) else blocks
     effects.append(f"slack {fields['channel']}: {fields.get('text')} {len(blocks)}")
-    return Answer({"ok": True, "channel": "C1", "ts": f"{len(str(fields.get('text')))}.0", "message": {"text": fields.get("text")}})
+    return Answer(
+        {
+            "ok": True,
+            "channel": "C1",
+            "ts": f"{len(str(fields.get('text')))}.0",
+            "message": {"text": fields.get("text")},
+        }
+    )
 
 
 def _limited(request: Request, effects: Effects) -> Answer:

@@ -22,8 +22,11 @@ TABLE = {
         dateutil.easter dateutil.relativedelta dateutil.tz dateutil.parser.isoparser
         frozendict
         httpx.HTTPStatusError httpx.Headers httpx.InvalidURL httpx.Limits httpx.QueryParams httpx.Timeout httpx.URL
-        httpx._models.Response.json httpx._models.Response.raise_for_status httpx._urls
-        httpx._exceptions
+        httpx._urls httpx._exceptions
+        httpx2.HTTPStatusError httpx2.Headers httpx2.InvalidURL httpx2.Limits httpx2.QueryParams httpx2.Timeout
+        httpx2.URL httpx2._urls httpx2._exceptions
+        # what the program puts into a client's cookies is put there again by replay
+        httpx._models.Cookies httpx2._models.Cookies
         humanize
         idna
         inflection
