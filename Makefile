@@ -34,6 +34,7 @@ other-pythons: .venv/.dev
 	for version in $(OTHER_PYTHONS); do \
 	    [ $$version != $$main ] || continue; \
 	    python=$$(.ci/python $$version) || { echo "no Python $$version here: its tests are left out"; continue; }; \
+	    [ "$$NINELIVES_TESTS" != all ] || rm -f .venv-$$version/.dev; \
 	    $(MAKE) --silent .venv-$$version/.dev OTHER_PYTHON=$$python || exit 1; \
 	    echo ".venv-$$version/$(PYTEST)"; \
 	    .venv-$$version/$(PYTEST) || exit 1; \
@@ -68,14 +69,15 @@ clean: ## remove everything that the commands above made
 	@.ci/venv .venv "" requirements/run.txt requirements/build.txt
 	@touch $@
 
-.venv/.dev: requirements/dev.txt pyproject.toml
-	@.ci/venv .venv "" requirements/dev.txt
+.venv/.dev: requirements/dev.txt requirements/libraries.txt pyproject.toml
+	@.ci/venv .venv "" requirements/dev.txt requirements/libraries.txt
 	@touch $@ .venv/.run
 
 .venv-bench/.bench: requirements/bench.txt pyproject.toml
 	@.ci/venv .venv-bench "" requirements/bench.txt
 	@touch $@
 
-.venv-%/.dev: requirements/dev.txt pyproject.toml
-	@.ci/venv .venv-$* "$(OTHER_PYTHON)" requirements/dev.txt
+# The libraries' programs run on the other Pythons in `make test-all` only: they take a minute to install.
+.venv-%/.dev: requirements/dev.txt requirements/libraries.txt pyproject.toml
+	@.ci/venv .venv-$* "$(OTHER_PYTHON)" requirements/dev.txt $(if $(filter all,$(NINELIVES_TESTS)),requirements/libraries.txt)
 	@touch $@

@@ -83,6 +83,8 @@ class Place:
         self.work.mkdir()
         self.program = program
         self.processes = 0
+        #: environment variables of its processes
+        self.environment = {"EFFECTS": str(self.folder / "effects")}
         #: what activities that were cut off did, as parts of the effects file
         self.cut_off: list[tuple[int, int]] = []
         #: how many activities were cut off
@@ -173,13 +175,13 @@ class Place:
         return error
 
     def _plain(self) -> int:
-        os.environ["EFFECTS"] = str(self.folder / "effects")
+        os.environ |= self.environment
         return plain.run(self.code, self.program.event, self.folder / "plain", SESSION)
 
     def _session(
         self, kill: Kill | None, retry_failed: bool, environment: dict[str, str], session: str = SESSION
     ) -> int:
-        os.environ |= {"EFFECTS": str(self.folder / "effects"), **environment}
+        os.environ |= self.environment | environment
         os.chdir(self.work)
         sys.path.insert(0, str(OUTSIDE))
         sys.stdout = open(self.folder / "stdout", "a")  # noqa: SIM115 - until the process ends

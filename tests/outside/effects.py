@@ -94,6 +94,10 @@ class Client:
         append(f"{self.name}: {text}")
         return text.upper()
 
+    def hello(self) -> str:
+        """Return what needs nothing from outside."""
+        return f"hello {self.name}"
+
     def close(self) -> None:
         """Close it."""
         append(f"{self.name} closes")
@@ -110,6 +114,59 @@ class Counter:
         append(f"add {n}")
         self.total += n
         return self.total
+
+
+class Pages:
+    """An outside iterator that begins anew with each ``iter()``."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.page = 0
+
+    def __iter__(self) -> Pages:
+        self.page = 0
+        return self
+
+    def __next__(self) -> int:
+        if self.page == self.count:
+            raise StopIteration
+        self.page += 1
+        append(f"page {self.page}")
+        return self.page
+
+
+class Policy:
+    """A part of a jar."""
+
+    def __init__(self) -> None:
+        self.now = 0
+
+
+class Jar:
+    """An outside object with its own way of being saved; a part of it has an attribute of the same name."""
+
+    def __init__(self) -> None:
+        self.policy = Policy()
+        self.lock = threading.Lock()
+        self.items: dict[str, int] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self.lock = threading.Lock()
+
+    def put(self, name: str) -> int:
+        """Put something in, and note when."""
+        append(f"put {name}")
+        self.now = self.policy.now = len(self.items)
+        self.items[name] = self.now
+        return self.now
+
+    def look(self) -> dict[str, int]:
+        """Return what is in it."""
+        return self.items
 
 
 class Base:

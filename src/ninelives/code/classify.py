@@ -9,6 +9,7 @@ from enum import Enum
 from types import (
     AsyncGeneratorType,
     BuiltinFunctionType,
+    CodeType,
     CoroutineType,
     FunctionType,
     GeneratorType,
@@ -142,6 +143,18 @@ class Classifier:
     def kind_of(self, cls: type, method: str) -> Decision:
         """Return what a special method of an outside class is: ``__iter__``, ``__enter__``."""
         return self._by_name(f"{class_name(cls)}.{method}")
+
+    def is_direct(self, function: Any, owner: Any) -> bool:
+        """Return whether a method is called directly on an object that only stands for one of its class."""
+        if self._direct and any(
+            item is function or (isinstance(item, type) and isinstance(owner, item)) for item in self._direct
+        ):
+            return True
+        return type(function) is FunctionType and self._function(function).kind in DIRECT
+
+    def kind_of_code(self, module: str, code: CodeType) -> Decision:
+        """Return what the outside function of some code is: of a generator, say, which knows no function."""
+        return self._by_name(f"{module}.{code.co_qualname}")
 
     def _of_self(self, decision: Decision, method: Any) -> Decision:
         """Resolve a method of which the object decides: inherited from an abstract class, or of a generator."""

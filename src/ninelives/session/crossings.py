@@ -33,6 +33,9 @@ from ninelives.session.outside import (
 from ninelives.session.standins import StandIn, real, reference
 
 if TYPE_CHECKING:
+    from types import FrameType
+
+    from ninelives.code.classify import Classifier
     from ninelives.session.session import Session
 
 #: Iterating over these runs nothing of anybody else: what they are made from was guarded when they were made.
@@ -195,7 +198,7 @@ class Crossings:
         classifier = self.session.classifier
         if cls in (GeneratorType, CoroutineType, AsyncGeneratorType):
             frame = value.gi_frame if cls is GeneratorType else getattr(value, "ag_frame", None)
-            return frame is not None and not classifier.user_frame(frame)
+            return frame is not None and not classifier.user_frame(frame) and _reaches_out(frame, classifier)
         owner = next((base for base in cls.__mro__ if method in vars(base)), None)
         if owner is None or owner in classifier.private_classes or classifier.user_class(owner):
             return False
@@ -212,3 +215,8 @@ class Crossings:
                 not classifier.user_class(cls) and classifier.rules.inherited(classifier.name(cls), method) in _OUTSIDE
             )
         return kind in _OUTSIDE
+
+
+def _reaches_out(frame: FrameType, classifier: Classifier) -> bool:
+    """Return whether the generator function of a frame is none that always gives the same."""
+    return classifier.kind_of_code(frame.f_globals.get("__name__", ""), frame.f_code).kind in _OUTSIDE

@@ -79,9 +79,11 @@ class OutsideIterator(Outside, Iterator[Any]):
     def _step(self) -> list[Any]:
         iterator = self._begun()
         self._count[1] += 1
-        for item in iterator:
-            return [item]
-        return []
+        # Not by `for`, which calls ``__iter__`` once more: some begin anew then.
+        try:
+            return [next(iterator)]
+        except StopIteration:
+            return []
 
     def _read(self) -> list[Any]:
         # As a whole if nothing was read, since it may say how long it is.
@@ -145,9 +147,10 @@ class OutsideAsyncIterator(Outside, AsyncIterator[Any]):
                 raise Halt(half_read(self.name, taken))
             self._iterator = aiter(real(self._value))
         self._count[1] += 1
-        async for item in self._iterator:
-            return [item]
-        return []
+        try:
+            return [await anext(self._iterator)]
+        except StopAsyncIteration:
+            return []
 
 
 class _Context(Outside):

@@ -22,8 +22,11 @@ TABLE = {
         dateutil.easter dateutil.relativedelta dateutil.tz dateutil.parser.isoparser
         frozendict
         httpx.HTTPStatusError httpx.Headers httpx.InvalidURL httpx.Limits httpx.QueryParams httpx.Timeout httpx.URL
-        httpx._models.Response.json httpx._models.Response.raise_for_status httpx._urls
-        httpx._exceptions
+        httpx._urls httpx._exceptions
+        httpx2.HTTPStatusError httpx2.Headers httpx2.InvalidURL httpx2.Limits httpx2.QueryParams httpx2.Timeout
+        httpx2.URL httpx2._urls httpx2._exceptions
+        # what the program puts into a client's cookies is put there again by replay
+        httpx._models.Cookies httpx2._models.Cookies
         humanize
         idna
         inflection
@@ -75,6 +78,8 @@ TABLE = {
         networkx.classes networkx.algorithms networkx.convert networkx.convert_matrix networkx.exception
         networkx.generators networkx.linalg networkx.relabel networkx.utils networkx.readwrite.json_graph
         numpy
+        # made by an activity, so that it starts from the same; what it draws follows from that
+        numpy.random._generator.Generator.*
         orjson simplejson ujson
         pandas pandas.Timestamp.* pandas.io.formats pandas.io.json._normalize
         pyparsing
@@ -94,6 +99,7 @@ TABLE = {
         loguru._logger.Logger.add loguru._logger.Logger.configure loguru._logger.Logger.remove
         nest_asyncio.apply
         networkx.utils.configs
+        numpy.random.seed numpy.random.set_state # the draws are activities, which record the state they leave
         numpy.errstate numpy.printoptions numpy.set_printoptions numpy.setbufsize numpy.seterr numpy.seterrcall
         pandas.option_context pandas.reset_option pandas.set_eng_float_format pandas.set_option pandas._config
         pendulum.helpers.set_locale pendulum.travel
