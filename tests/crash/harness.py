@@ -75,6 +75,8 @@ class Place:
         self.processes = 0
         #: what activities that were cut off did, as parts of the effects file
         self.cut_off: list[tuple[int, int]] = []
+        #: their lanes and positions
+        self.cut_off_keys: set[str] = set()
         program.write(self.code)
 
     def __enter__(self) -> Place:
@@ -165,6 +167,7 @@ class Place:
             running |= dict.fromkeys(write.starts, write.effects)
             for key in write.finishes:
                 running.pop(key, None)
+        self.cut_off_keys.update(running)
         if running:
             path = self.folder / "effects"
             start, end = min(running.values()), path.stat().st_size if path.exists() else 0

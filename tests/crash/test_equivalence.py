@@ -85,10 +85,10 @@ def check_disturbed(program: programs.Program, kills: list[Kill], undisturbed: R
         assert result.prints == undisturbed.prints, kills
         assert result.ends == undisturbed.ends, kills
         assert result.journal == undisturbed.journal, kills
-        assert undisturbed.effects in _effects_once(place), kills
+        assert undisturbed.effects in effects_once(place), kills
 
 
-def _effects_once(place: Place) -> list[list[str]]:
+def effects_once(place: Place) -> list[list[str]]:
     """Return what the effects may be without repetitions: what an activity that was cut off did counts, unless it was done again."""
     cut_off = place.cut_off
     if len(cut_off) > 5:
