@@ -137,9 +137,13 @@ def _effects(stage: Stage, undisturbed: Result) -> str:
 def _differs_in_order(undisturbed: Result, result: Result, kills: Sequence[Kill], kind: Kind) -> str:
     if not kind.settled:
         return ""
-    first, second = (Result(*(sorted(part) for part in each)) for each in (undisturbed, result))
-    first, second = first._replace(ends=undisturbed.ends), second._replace(ends=result.ends)
-    return _changed(first, second, ("ends", "prints", "journal"))
+    return _changed(_unordered(undisturbed), _unordered(result), ("ends", "prints", "journal"))
+
+
+def _unordered(result: Result) -> Result:
+    """Return a result without the order of its parts; which task took what from a queue is order too."""
+    journal = [line.partition(" ")[2] for line in result.journal]
+    return Result(sorted(result.prints), sorted(result.effects), result.ends, sorted(journal))
 
 
 def _attempts(stage: Stage) -> str:

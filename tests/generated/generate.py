@@ -11,6 +11,7 @@ from crash.programs import Program
 from generated.definitions import module
 from generated.stage import Wound
 from generated.statements import Statements
+from generated.tasks import Racing, Settled
 
 
 class Kind(NamedTuple):
@@ -36,7 +37,10 @@ class Halfway(Statements):
 PLAIN = Kind("plain", Statements)
 HALFWAY = Kind("halfway", Halfway, stops=("was read half-way", "was entered by a process that has ended"))
 
-KINDS = {kind.name: kind for kind in (PLAIN, HALFWAY)}
+TASKS = Kind("tasks", Settled, ordered=False)
+RACES = Kind("races", Racing, ordered=False, settled=False)
+
+KINDS = {kind.name: kind for kind in (PLAIN, HALFWAY, TASKS, RACES)}
 
 
 @st.composite

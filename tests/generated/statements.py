@@ -27,8 +27,6 @@ class Statements(Writer):
     files = True
     #: may use the store of the project: not where lanes would see each other's values
     stores = True
-    #: may leave an outside iterator or context half used, where a kill stops the session
-    halfway = False
 
     def statements(self) -> list[Callable[[], None]]:
         """Return what writes a statement here."""
@@ -59,11 +57,11 @@ class Statements(Writer):
 
     def program(self) -> None:
         """Write the handler: statements, and what became of the variables in the end."""
-        self.line("def main(event):")
-        self._handler()
+        self.depth = 0
+        with self.block("def main(event):"):
+            self._handler()
 
     def _handler(self) -> None:
-        self.lines[-1] = self.lines[-1].strip()
         self.repeat(self.statement, 8)
         self.end()
         self.line(f"return {self.value('int')}")
@@ -165,7 +163,7 @@ class Statements(Writer):
         self.line("print(first, rest)")
 
     def write_comprehension(self) -> None:
-        self.assign("list", f"[[chance.answer('c', a), b] for a in {self.value('list')}[:2] for b in effects.Rows(2)]")
+        self.assign("list", f"[[chance.answer('c', a), b] for a in {self.value('list')}[:2] for b in {self.items()}]")
 
     # Blocks.
 

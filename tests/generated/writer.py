@@ -27,6 +27,9 @@ class Writer:
         draw: draws from a strategy. The first of all options is the simplest one, which shrinking prefers.
     """
 
+    #: may leave an outside iterator or context half used, where a kill stops the session
+    halfway = False
+
     def __init__(self, draw: Callable[[st.SearchStrategy[Any]], Any]) -> None:
         self.draw = draw
         self.lines: list[str] = []
@@ -187,7 +190,7 @@ class Writer:
             lambda: f"{self._with('tally')}({self.n()})",
             lambda: f"chance.shaky('int', {self.n()})",
             lambda: f"functools.reduce(lambda a, b: a + chance.answer('r', b), chance.numbers({self.n()}), 0)",
-            lambda: f"int({self.value('int')} in effects.Rows(3))",
+            lambda: f"int({self.value('int')} in {self.items()})",
             self._chance("random.randrange(10)", "3"),
             lambda: f"next(iter({self._with('steps')}(2)))",
             lambda: f"eval('chance.answer(\"ev\", q)', {{'chance': chance, 'q': {self.n()}}})",
@@ -201,14 +204,14 @@ class Writer:
             lambda: f"sorted(chance.numbers({self.n()}), key=lambda n: chance.answer('key', n))",
             lambda: f"list(map(chance.answer, 'abc'[:{self.n(3)}]))",
             lambda: f"list(effects.count({self.n(3)}))",
-            lambda: f"[*{self.value('list')}[:3], *effects.Rows(2)]",
+            lambda: f"[*{self.value('list')}[:3], *{self.items()}]",
             lambda: f"list({self._with('around')}({self.n(3)}))",
             lambda: f"copy.deepcopy({self.value('list')})",
             lambda: f"{self.value('list')}[:2]",
             lambda: f"list({self.value('box')})",
             lambda: f"{self.value('box')}.items",
             lambda: f"chance.each(lambda n: [n, {self.value('int')}], chance.numbers({self.n()}))",
-            lambda: f"list(zip('ab', effects.Rows({self.n(3)})))",
+            lambda: f"list(zip('ab', {self.items()}))",
             lambda: f"list(itertools.islice({self._with('steps')}(4), 2))",
             self._chance("random.sample(range(9), 3)", "[3]"),
             lambda: f"collections.deque({self.value('list')}, maxlen=3) and []",
@@ -254,6 +257,10 @@ class Writer:
 
     def _bytes(self) -> list[Option]:
         return [lambda: f"bytearray({self.value('text')}.encode())"]
+
+    def items(self) -> str:
+        """Return what can be iterated over; where a kill may stop the session, an outside iterable."""
+        return f"effects.Rows({self.n(3)})" if self.halfway else f"chance.numbers({self.n()})"
 
     def _chance(self, text: str, otherwise: str) -> str:
         """Return what chance decides, but in a function: called by the outside, it is not the session's chance."""
