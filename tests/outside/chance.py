@@ -38,7 +38,7 @@ def begin(text: str) -> None:
     """Have the effect of a call."""
     effects.append(text)
     with open(f"{os.environ['EFFECTS']}.keys", "a") as file:
-        file.write(f"{ninelives.idempotency_key()} {ninelives.attempt()} {text}\n")
+        file.write(f"{ninelives.idempotency_key()} {ninelives.attempt()} {text!r}\n")
 
 
 def answer(name: str, n: int = 0) -> int:
