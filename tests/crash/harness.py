@@ -77,6 +77,8 @@ class Place:
         self.cut_off: list[tuple[int, int]] = []
         #: their lanes and positions
         self.cut_off_keys: set[str] = set()
+        #: how many activities were cut off
+        self.calls_cut_off = 0
         program.write(self.code)
 
     def __enter__(self) -> Place:
@@ -133,6 +135,8 @@ class Place:
             ends = [f"{row.state}: {row.result}"]
         prints = [f"{line.stream}{line.level and ' ' + line.level}: {line.text}" for line in lines]
         prints = [plain.portable(line, self.code) for line in prints]
+        if self.program.unordered:
+            return Result(sorted(prints), sorted(self.effects()), ends, sorted(journal))
         return Result(prints, self.effects(), ends, journal)
 
     def error(self) -> dict[str, str]:
@@ -168,6 +172,7 @@ class Place:
             for key in write.finishes:
                 running.pop(key, None)
         self.cut_off_keys.update(running)
+        self.calls_cut_off += len(running)
         if running:
             path = self.folder / "effects"
             start, end = min(running.values()), path.stat().st_size if path.exists() else 0

@@ -3,7 +3,8 @@
 A file has sections, each begun by a line ``=== name``. Sections whose name has a dot are files of the program; ``event`` is the event's data as JSON,
 ``prints``, ``effects``, ``ends`` and ``journal`` are what an undisturbed run gives. What stands before the first section says what the program is about.
 A program does and prints in a session what it does in plain Python; one that can't has a section ``plain`` that says why. Where a rule
-forbids going on after some kills, a section ``stops`` holds what the error then says.
+forbids going on after some kills, a section ``stops`` holds what the error then says. A section ``unordered`` says why lanes race: then prints, effects
+and the journal are compared, and written down, in sorted order.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any, NamedTuple
 FOLDER = Path(__file__).parent.parent / "programs"
 
 #: Sections that say something about the program, not what it gives.
-_NOT_EXPECTED = ("event", "plain", "stops")
+_NOT_EXPECTED = ("event", "plain", "stops", "unordered")
 
 _HEAD = re.compile(r"^=== (.+)\n", re.MULTILINE)
 
@@ -32,6 +33,8 @@ class Program(NamedTuple):
     not_plain: str
     #: part of the error with which the session may stop after a kill; empty if it never may
     stops: str
+    #: why its lanes race, so that what they do and print has no fixed order; empty if it has
+    unordered: str
     #: section by name: prints, effects, ends, journal
     expected: dict[str, str]
 
@@ -61,7 +64,7 @@ def parse(name: str, text: str) -> Program:
     event = json.loads(sections.get("event") or "{}")
     expected = {head: body for head, body in sections.items() if "." not in head and head not in _NOT_EXPECTED}
     stops = sections.get("stops", "").strip()
-    return Program(name, about, files, event, sections.get("plain", ""), stops, expected)
+    return Program(name, about, files, event, sections.get("plain", ""), stops, sections.get("unordered", ""), expected)
 
 
 def rewrite(program: Program, expected: dict[str, str]) -> None:
@@ -73,6 +76,8 @@ def rewrite(program: Program, expected: dict[str, str]) -> None:
         sections["plain"] = program.not_plain
     if program.stops:
         sections["stops"] = f"{program.stops}\n"
+    if program.unordered:
+        sections["unordered"] = program.unordered
     sections |= expected
     text = program.about + "".join(f"=== {head}\n{body}" for head, body in sections.items())
     (FOLDER / f"{program.name}.txt").write_text(text)

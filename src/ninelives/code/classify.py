@@ -34,6 +34,23 @@ class Decision(NamedTuple):
     name: str
 
 
+#: Functions of the session's copies of `threading` and the like that take callables or iterables: what they are given
+#: is guarded.
+PRIVATE_HANDED = frozenset(
+    {
+        "Barrier.__init__",
+        "Condition.wait_for",
+        "Executor.map",
+        "Future.add_done_callback",
+        "Thread.__init__",
+        "ThreadPoolExecutor.__init__",
+        "ThreadPoolExecutor.submit",
+        "Timer.__init__",
+        "as_completed",
+        "wait",
+    }
+)
+
 #: Flag of classes that are made while a program runs: Py_TPFLAGS_HEAPTYPE.
 _HEAP_TYPE = 1 << 9
 
@@ -54,6 +71,9 @@ class Classifier:
         self._functions: dict[int, tuple[FunctionType, Decision]] = {}
         self._classes: dict[int, tuple[type, bool]] = {}
         self._direct: list[Any] = []
+        #: the builtins of the session's copies of `threading` and the like, once there are any, and their classes
+        self.private: dict[str, Any] | None = None
+        self.private_classes: set[type] = set()
         #: called when the program has marked something
         self.on_mark: Callable[[], None] | None = None
 
@@ -84,7 +104,11 @@ class Classifier:
 
     def user_frame(self, frame: Any) -> bool:
         """Return whether a frame (of a generator, a coroutine) runs user code; one that has ended runs none."""
-        return frame is not None and frame.f_builtins is self.builtins
+        return frame is not None and (frame.f_builtins is self.builtins or frame.f_builtins is self.private)
+
+    def private_kind(self, name: str) -> Kind:
+        """Return what a function or class of the session's own copies is."""
+        return Kind.HANDED if name in PRIVATE_HANDED else Kind.DETERMINISTIC
 
     def decide(self, callable_: Any) -> Decision:
         """Return what a callable is.
@@ -152,6 +176,8 @@ class Classifier:
         while type(wrapped) is FunctionType:
             if self.user_function(wrapped):
                 return Decision(Kind.DETERMINISTIC, name_of(wrapped))
+            if wrapped.__builtins__ is self.private:
+                return Decision(self.private_kind(wrapped.__qualname__), name_of(wrapped))
             wrapped = wrapped.__dict__.get("__wrapped__")
         return self._by_name(name_of(function))
 
@@ -165,6 +191,8 @@ class Classifier:
 
     def _class(self, cls: type) -> Decision:
         name = class_name(cls)
+        if cls in self.private_classes:
+            return Decision(self.private_kind(f"{cls.__qualname__}.__init__"), name)
         if issubclass(cls, BaseException | Enum) or _only_holds_data(cls):
             return Decision(Kind.DETERMINISTIC, name)
         if vars(cls).get("__ak_activity__"):
@@ -173,7 +201,10 @@ class Classifier:
             return self._by_name(name)
         for method in ("__new__", "__init__"):
             owner = next(base for base in cls.__mro__ if method in vars(base))
-            if owner is not object and not self.user_class(owner):
+            if owner in self.private_classes:
+                if self.private_kind(f"{owner.__qualname__}.__init__") is Kind.HANDED:
+                    return Decision(Kind.HANDED, name)
+            elif owner is not object and not self.user_class(owner):
                 decision = self._by_name(class_name(owner))
                 if decision.kind not in DIRECT:
                     return Decision(decision.kind, name)

@@ -11,10 +11,10 @@ from __future__ import annotations
 import sys
 import time
 from functools import partial
-from inspect import isawaitable, iscoroutine
+from inspect import isawaitable, iscoroutine, iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
-from ninelives.errors import InterruptedActivityError
+from ninelives.errors import InterruptedActivityError, StoppedError
 from ninelives.session import files, render, uses
 from ninelives.session.awaiting import OutsideAwaitable
 from ninelives.session.calls import Attempt, Call
@@ -94,6 +94,9 @@ class Activities:
     def _again(self, call: Call, outcome: Outcome) -> tuple[bool, Any]:
         if outcome.awaited:
             return True, OutsideAwaitable(partial(self._await, call, None, None), call.name)
+        if self._leaves(call):
+            self.session.baton.await_outcome(call.key, call.name)
+            return self.give(call, outcome)
         journal = self.session.journal
         if journal.next_outcome() is not outcome:
             call.file, call.line = self.session.showing.place(sys._getframe(2))
@@ -168,6 +171,9 @@ class Activities:
         session = self.session
         if recorded is None and not session.journal.exhausted:
             raise Halt(session.comparison.not_recorded(call))
+        leaves = self._leaves(call)
+        if leaves:
+            session.baton.await_live(call.name)
         attempt = self._attempt(call, recorded)
         reach = self._reach(call) if call.has_objects() else None
         if reach is not None:
@@ -176,12 +182,16 @@ class Activities:
             session.live.check_descriptors(call.name, call.args)
         while True:
             if attempt.not_before:
-                session.timers.wait_until(attempt.not_before, f"{call.name} to be tried again")
+                wait = partial(session.timers.wait_until, attempt.not_before, f"{call.name} to be tried again")
+                session.baton.away(wait) if leaves else wait()
                 attempt = attempt._replace(not_before=0.0)
             self._begin(call, attempt)
             if reach is not None:
                 reach.watch()
-            ok, value, running, taken = self._run(call, attempt.number)
+            if leaves:
+                ok, value, running, taken = self._run_away(call, attempt.number)
+            else:
+                ok, value, running, taken = self._run(call, attempt.number)
             if ok and type(value) not in render.ATOMS and isawaitable(value):
                 return True, OutsideAwaitable(partial(self._await, call, value, attempt), call.name)
             if ok or attempt.failures >= call.options.retries or not isinstance(value, Exception):
@@ -246,6 +256,32 @@ class Activities:
         finally:
             running_activity.reset(token)
 
+    def _leaves(self, call: Call) -> bool:
+        """Return whether other lanes run while a call is outside.
+
+        What is awaited does not, since the call itself has no outcome; nor does what would hold up an event loop anyway.
+        """
+        baton = self.session.baton
+        if not baton.many or self.session.lanes[call.key[0]].turn is None:
+            return False
+        return not iscoroutinefunction(call.function)
+
+    def _run_away(self, call: Call, attempt: int) -> tuple[bool, Any, RunningActivity, float]:
+        live = self.session.live
+        if live.any_stand_ins:
+            # What has to be made again is made while no other lane runs.
+            for value in (call.function, *call.args, *call.kwargs.values()):
+                real(value)
+        result = self.session.baton.away(partial(self._run, call, attempt))
+        if result[0] and type(result[1]) not in render.ATOMS and isawaitable(result[1]):
+            raise Halt(
+                StoppedError(
+                    f"{call.file}:{call.line}: {call.name} returned something to be awaited while other threads run; "
+                    "call it from an async function"
+                )
+            )
+        return result
+
     def _invoke(self, call: Call) -> Any:
         function, args, kwargs = call.function, call.args, call.kwargs
         if self.session.live.any_stand_ins:
@@ -303,6 +339,7 @@ class Activities:
             awaited,
             session.output.lines_of(lane),
         )
+        outcome.rounds = session.scheduler.forced()
         file = value if isinstance(value, files.FILE) else files.file_of(call.function, call.kwargs)
         if file is not None:
             outcome.spot = files.settle(real(file))

@@ -61,12 +61,17 @@ def hooks(session: Session, crossings: Crossings) -> dict[str, Callable[..., Any
     def mapping(value: Any) -> Any:
         return value if type(value) is dict else crossings.as_mapping(value)
 
+    private = session.classifier.private_classes
+
+    def entered(value: Any) -> Any:
+        return value if type(value) in private else crossings.entered(value)
+
     return {
         rewrite.ITER: iterated,
         rewrite.CONTAINS: contained,
         rewrite.MAPPING: mapping,
         rewrite.ASYNC_ITER: crossings.async_iterated,
-        rewrite.WITH: crossings.entered,
+        rewrite.WITH: entered,
         rewrite.ASYNC_WITH: crossings.async_entered,
         rewrite.AWAIT: crossings.awaited,
         rewrite.CAUGHT: _caught,
@@ -167,7 +172,7 @@ class Crossings:
             frame = value.gi_frame if cls is GeneratorType else getattr(value, "ag_frame", None)
             return frame is not None and not classifier.user_frame(frame)
         owner = next((base for base in cls.__mro__ if method in vars(base)), None)
-        if owner is None or classifier.user_class(owner):
+        if owner is None or owner in classifier.private_classes or classifier.user_class(owner):
             return False
         if cls in _VIEWS:
             return self._is_outside(value._mapping, "__iter__")

@@ -128,6 +128,8 @@ class Outcome(Base, tag="outcome"):
     in_transaction: bool | None = None
     #: of a call on a file: its position and size after it
     spot: tuple[int, int] | None = None
+    #: it was delivered though lanes were ready, when they had let others run so many times since the last delivery
+    rounds: int = 0
 
 
 class Forgotten(Base, tag="forgotten"):

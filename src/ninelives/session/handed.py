@@ -85,7 +85,12 @@ class Handed:
             if kind in DIRECT or (kind in HANDED and isinstance(value, type)):
                 return value
         # Guarded when it is called, which may be later, on another lane, or after the modules have loaded.
-        return partial(self._late, value)
+        made = partial(self._late, value)
+        name = getattr(value, "__name__", None)
+        if isinstance(name, str):
+            # Threads are named after what they run.
+            made.__name__ = name  # type: ignore[attr-defined]
+        return made
 
     def _late(self, function: Any, /, *args: Any, **kwargs: Any) -> Any:
         return self._session.hooks[rewrite.CALL](function)(*args, **kwargs)

@@ -6,6 +6,7 @@ has nothing ready. Each timer is a keyed event that fires alone; each task is a 
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import sys
 import weakref
@@ -16,8 +17,9 @@ from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from ninelives.errors import StoppedError
 from ninelives.session.entries import Outcome
-from ninelives.session.lanes import Lane, lane_here
+from ninelives.session.lanes import Lane, active, lane_here
 from ninelives.session.scheduler import Expected
 from ninelives.session.stop import Halt
 
@@ -93,6 +95,10 @@ class SessionLoop(_Base):  # type: ignore[misc]
         self._running = False
         self._closed = False
         self._outside: asyncio.AbstractEventLoop | None = None
+        self._turn = session.baton.here()
+        #: its lane waits until something is ready
+        self._idle = False
+        self._executor: Any = None
         self._generators: dict[int, Any] = {}
         self._tasks: weakref.WeakSet[LaneTask] = weakref.WeakSet()
 
@@ -123,8 +129,8 @@ class SessionLoop(_Base):  # type: ignore[misc]
             for task in left:
                 task.cancel()
             outside.run_until_complete(asyncio.gather(*left, return_exceptions=True)) if left else None
+            self._turn.pump = self._turn.stir = None
             outside.close()
-            self._session.scheduler.pump = None
 
     def create_future(self) -> asyncio.Future[Any]:
         """Return a new future of this loop."""
@@ -148,11 +154,28 @@ class SessionLoop(_Base):  # type: ignore[misc]
     def call_soon(self, callback: Callable[..., Any], *args: Any, context: Any = None) -> asyncio.Handle:
         """Run ``callback`` after what is ready now."""
         handle = asyncio.Handle(callback, args, self, context)
-        self._ready.append(handle)
+        self._add(handle)
         return handle
 
+    def _add(self, handle: asyncio.Handle) -> None:
+        self._ready.append(handle)
+        if self._idle:
+            self._idle = False
+            self._session.baton.wake(self._turn)
+
     def call_soon_threadsafe(self, callback: Callable[..., Any], *args: Any, context: Any = None) -> asyncio.Handle:
-        """Run ``callback`` soon; only the session's own thread may ask."""
+        """Run ``callback`` soon; any lane may ask.
+
+        Raises:
+            Halt: a thread of outside code asks, which would not ask again on replay.
+        """
+        if self._closed:
+            raise RuntimeError("Event loop is closed")
+        if _thread.get_ident() not in active.threads:
+            raise self._session.foreign(
+                "a thread of outside code calls call_soon_threadsafe, and a restart would not do that again; "
+                "await a call that returns the result instead"
+            )
         return self.call_soon(callback, *args, context=context)
 
     def call_later(
@@ -167,7 +190,7 @@ class SessionLoop(_Base):  # type: ignore[misc]
         """Run ``callback`` at ``when`` of the session's clock, durably."""
         handle = LaneTimer(when, callback, args, self, context)
         lane = lane_here() or self._lane
-        handle.key = self._session.timers.start(lane, when, lambda: self._ready.append(handle))
+        handle.key = self._session.timers.start(lane, when, lambda: self._add(handle))
         return handle
 
     def _timer_handle_cancelled(self, handle: Any) -> None:
@@ -192,16 +215,30 @@ class SessionLoop(_Base):  # type: ignore[misc]
             await generator.aclose()
 
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:
-        """There is none."""
+        """Let the threads end that `asyncio.to_thread` used."""
+        executor, self._executor = self._executor, None
+        if executor is not None:
+            executor.shutdown(wait=True)
+
+    def set_default_executor(self, executor: Any) -> None:
+        """Use ``executor`` for `asyncio.to_thread`."""
+        self._executor = executor
 
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
-        """Call ``func`` in place; what it calls outside is an activity."""
-        future = self.create_future()
-        try:
-            future.set_result(self._session.hooks["__guard__"](func)(*args))
-        except Exception as error:  # noqa: BLE001 - it is the future's
-            future.set_exception(error)
-        return future
+        """Call ``func`` on a thread of a pool: a lane."""
+        pool = self._session.private.get("concurrent.futures.thread").ThreadPoolExecutor
+        if executor is None:
+            if self._executor is None:
+                self._executor = pool(thread_name_prefix="asyncio")
+            executor = self._executor
+        if not isinstance(executor, pool):
+            raise Halt(
+                StoppedError(
+                    f"run_in_executor: {self._session.classifier.name(type(executor))} is no ThreadPoolExecutor, and "
+                    "its calls are not recorded; use a ThreadPoolExecutor, or put the call into one @activity"
+                )
+            )
+        return asyncio.wrap_future(executor.submit(self._session.hooks["__guard__"](func), *args), loop=self)
 
     # Running.
 
@@ -232,6 +269,8 @@ class SessionLoop(_Base):  # type: ignore[misc]
         self._run_until(list(left))
         if self._generators:
             self._run_until([self.create_task(self.shutdown_asyncgens())])
+        if self._executor is not None:
+            self._run_until([self.create_task(self.shutdown_default_executor())])
 
     def _drop_the_rest(self) -> None:
         """End what is left when the session leaves the user's code: it does no more."""
@@ -261,8 +300,12 @@ class SessionLoop(_Base):  # type: ignore[misc]
             self.create_task(generator.aclose())
 
     def _run_once(self) -> None:
+        baton = self._session.baton
         if not self._ready:
-            self._session.scheduler.deliver_one()
+            self._idle = True
+            baton.wait(self._turn, lambda: "a task")
+        elif baton.many:
+            baton.pass_on()
         while self._ready:
             handle = self._ready.popleft()
             if not handle.cancelled():
@@ -329,7 +372,7 @@ class SessionLoop(_Base):  # type: ignore[misc]
     def _outside_loop(self) -> asyncio.AbstractEventLoop:
         if self._outside is None:
             self._outside = asyncio.new_event_loop()
-            self._session.scheduler.pump = self._pump
+            self._turn.pump, self._turn.stir = self._pump, partial(_stop_soon, self._outside)
         return self._outside
 
     def await_outside(self, awaitable: Any) -> Any:
@@ -347,15 +390,14 @@ class SessionLoop(_Base):  # type: ignore[misc]
 
     def _pump(self, seconds: float | None) -> None:
         """Drive the outside loop until something arrives, for at most ``seconds``."""
-        outside = self._outside
+        outside, before = self._outside, events._get_running_loop()
         assert outside is not None
         timer = outside.call_later(seconds, outside.stop) if seconds is not None else None
-        self._session.scheduler.on_arrival = partial(_stop_soon, outside)
         events._set_running_loop(None)
         try:
             outside.run_forever()
         finally:
-            events._set_running_loop(self)
+            events._set_running_loop(before)
             if timer is not None:
                 timer.cancel()
 

@@ -12,12 +12,15 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ninelives.errors import DeadlockError, DivergenceError
 from ninelives.session.entries import Outcome
 from ninelives.session.journal import Journal, Key
 from ninelives.session.stop import Halt
+
+if TYPE_CHECKING:
+    from ninelives.session.baton import Baton
 
 
 class Expected(NamedTuple):
@@ -42,10 +45,10 @@ class Scheduler:
 
     def __init__(self, journal: Journal, waits: Callable[[str, float | None], None], places: Callable[[], str]) -> None:
         self.journal = journal
-        #: drives outside awaitables for at most so many seconds, until something arrives; set by the event loop
-        self.pump: Callable[[float | None], None] | None = None
-        #: tells the pump that something has arrived
-        self.on_arrival: Callable[[], None] | None = None
+        self.baton: Baton
+        #: deliveries that did not come though a lane ran on, counted since the last one
+        self._rounds = 0
+        self._forced = 0
         self._waits = waits
         self._places = places
         self._expected: dict[Key, Expected] = {}
@@ -78,7 +81,8 @@ class Scheduler:
 
     def left(self) -> None:
         """Count a call that is now outside."""
-        self._outstanding += 1
+        with self._arrived:
+            self._outstanding += 1
 
     def arrive(self, deliver: Callable[[], None]) -> None:
         """Hand in the outcome of a call that was outside; any thread may.
@@ -86,12 +90,20 @@ class Scheduler:
         Args:
             deliver: records it and delivers it; called when its turn comes.
         """
+        self._hand_in(deliver, 1)
+
+    def interrupt(self, deliver: Callable[[], None]) -> None:
+        """Hand in what is to be done when no lane is ready; any thread may."""
+        self._hand_in(deliver, 0)
+
+    def _hand_in(self, deliver: Callable[[], None], ended: int) -> None:
         with self._arrived:
-            self._outstanding -= 1
+            self._outstanding -= ended
             self._arrivals.append((time.time(), deliver))
             self._arrived.notify()
-        if self.on_arrival is not None:
-            self.on_arrival()
+        holder = self.baton.holder
+        if holder is not None and holder.stir is not None:
+            holder.stir()
 
     def deliver_one(self) -> None:
         """Deliver one outcome; waits for it.
@@ -99,17 +111,47 @@ class Scheduler:
         Raises:
             Halt: the record has an outcome that nobody expects, or nothing can ever arrive.
         """
+        self._rounds = self._forced = 0
         recorded = self.journal.next_outcome()
         if recorded is not None:
-            expected = self._expected.pop((recorded.lane, recorded.n), None)
-            if expected is None:
-                raise Halt(self._unexpected(recorded))
-            self.journal.deliver()
-            expected.replayed(recorded)
+            self._again(recorded)
+        elif self._held:
+            self._start_held()
+        else:
+            self._next_live()()
+
+    def poll(self) -> None:
+        """Deliver an outcome though lanes are ready, if one has come; the journal holds in which round it was."""
+        self._rounds += 1
+        recorded = self.journal.next_outcome()
+        if recorded is not None:
+            if recorded.rounds == self._rounds:
+                self._rounds = 0
+                self._again(recorded)
             return
+        if self._held:
+            self._start_held()
+            return
+        deliver = self._take()
+        if deliver is not None:
+            self._forced, self._rounds = self._rounds, 0
+            deliver()
+
+    def forced(self) -> int:
+        """Return the round in which the outcome that is delivered now was forced; 0 if no lane was ready."""
+        forced, self._forced = self._forced, 0
+        return forced
+
+    def _again(self, recorded: Outcome) -> None:
+        expected = self._expected.pop((recorded.lane, recorded.n), None)
+        if expected is None:
+            raise Halt(self._unexpected(recorded))
+        self.journal.deliver()
+        expected.replayed(recorded)
+
+    def _start_held(self) -> None:
         while self._held:
             self._held.popleft()()
-        self._next_live()()
 
     def _unexpected(self, outcome: Outcome) -> DivergenceError:
         operation = self.journal.operation(outcome.lane, outcome.n)
@@ -123,16 +165,11 @@ class Scheduler:
     def _next_live(self) -> Callable[[], None]:
         told = False
         while True:
+            deliver = self._take()
+            if deliver is not None:
+                break
             due = self._due()
-            if self._arrivals and (due is None or self._arrivals[0][0] <= due):
-                deliver = self._arrivals.popleft()[1]
-                break
-            left = None if due is None else due - time.time()
-            if left is not None and left <= 0:
-                fired = self._expected.pop(heapq.heappop(self._timers)[2]).fired
-                assert fired is not None
-                deliver = fired
-                break
+            left = None if due is None else max(0.0, due - time.time())
             if left is None and not self._outstanding:
                 raise Halt(self._deadlock())
             if not told and (left is None or left > TELL_FROM):
@@ -143,6 +180,17 @@ class Scheduler:
             self._waits("", None)
         return deliver
 
+    def _take(self) -> Callable[[], None] | None:
+        """Return the delivery of the arrival or the due timer with the earliest time; None if there is neither."""
+        due = self._due()
+        if self._arrivals and (due is None or self._arrivals[0][0] <= due):
+            return self._arrivals.popleft()[1]
+        if due is None or due > time.time():
+            return None
+        fired = self._expected.pop(heapq.heappop(self._timers)[2]).fired
+        assert fired is not None
+        return fired
+
     def _due(self) -> float | None:
         """Return when the next timer that somebody still expects is due."""
         while self._timers and self._timers[0][2] not in self._expected:
@@ -150,8 +198,9 @@ class Scheduler:
         return self._timers[0][0] if self._timers else None
 
     def _wait(self, left: float | None) -> None:
-        if self.pump is not None:
-            self.pump(left)
+        holder = self.baton.holder
+        if holder is not None and holder.pump is not None:
+            holder.pump(left)
             return
         with self._arrived:
             if not self._arrivals:
@@ -164,7 +213,7 @@ class Scheduler:
     def _deadlock(self) -> DeadlockError:
         where = self._places() or self._what() or "the program"
         return DeadlockError(
-            f"deadlock: {where} waits for what can't come: no call, timer or task is left that could end the wait; "
+            f"deadlock: {where} {'wait' if self.baton.many else 'waits'} for what can't come: no call, timer or task is left that could end the wait; "
             f"repair it and go on with 'ninelives resume {self.journal.link.session_id} --with-code DIR'"
         )
 

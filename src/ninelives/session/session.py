@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import builtins
+import importlib
 import json
 import os
 import time
@@ -16,6 +18,7 @@ from ninelives.code.rules import Rules
 from ninelives.errors import NinelivesError, StoppedError
 from ninelives.session import functions, guard, handler, render, sdk, tracebacks
 from ninelives.session.activities import Activities
+from ninelives.session.baton import Baton
 from ninelives.session.clock import Clock
 from ninelives.session.crossings import Crossings
 from ninelives.session.divergence import Comparison
@@ -40,10 +43,24 @@ from ninelives.session.values import Values
 
 if TYPE_CHECKING:
     from ninelives.session.loop import SessionLoop
+    from ninelives.session.threads.modules import PrivateModules
 
 #: Folder of ninelives itself: its frames are not shown to users.
 OWN = os.path.join(str(Path(__file__).resolve().parent.parent), "")
 
+
+#: Modules of which user code gets a copy: `ninelives.session.threads.modules`.
+_COPIED = frozenset(
+    {
+        "_thread",
+        "concurrent",
+        "concurrent.futures",
+        "concurrent.futures._base",
+        "concurrent.futures.thread",
+        "queue",
+        "threading",
+    }
+)
 
 #: Live values that are used up from their beginning to their end.
 _READ_ONCE = frozenset(
@@ -131,13 +148,15 @@ class Session:
         self.crossings = Crossings(self)
         self.hooks = guard.hooks(self, self.builtins)
         self.builtins.update(user_builtins(self.hooks))
-        self.builtins["__import__"] = _import
+        self.builtins["__import__"] = self._import
+        self._private: PrivateModules | None = None
         self.local_classes = LocalClasses()
         self.builtins["__build_class__"] = self.local_classes.build
         self.lanes: dict[str, Lane] = {}
         self.lane = Lane(self, "0")
-        self.loop: SessionLoop | None = None
-        self._halted: Halt | None = None
+        self.baton = Baton(self, self.lane)
+        self.scheduler.baton = self.baton
+        self._halted: BaseException | None = None
         self._warned: set[str] = set()
 
     # Running.
@@ -160,8 +179,9 @@ class Session:
         try:
             return self._end(self._outcome())
         except Halt as halt:
-            raise self._halted.error if self._halted is not None else halt.error from halt
+            raise self._halted.error if isinstance(self._halted, Halt) else halt.error from halt
         finally:
+            self._end_threads()
             self.code.uninstall()
             streams.uninstall()
             active.leave()
@@ -172,14 +192,24 @@ class Session:
             value = handler.call(called, self.start.event, self.id)
             if handler.is_awaitable(value):
                 value = self.run_async(value)
-            return True, value
+            ended = True, value
         except Halt:
             raise
         except NinelivesError:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever the program raises is how it ended
             self.check()
-            return False, error
+            ended = False, error
+        if self._private is not None:
+            self._private.shut_down()
+        return ended
+
+    def _end_threads(self) -> None:
+        """Unwind the threads that still wait; their ``finally`` blocks do and print nothing any more."""
+        if self.baton.many:
+            self._halted = self._halted or SystemExit()
+            self.output.muted = True
+            self.baton.end()
 
     def _end(self, outcome: tuple[bool, Any]) -> Ended:
         self.check()
@@ -212,23 +242,25 @@ class Session:
 
     def run_async(self, main: Any, **_: Any) -> Any:
         """Run a coroutine to its end on the session's event loop, and return its result."""
-        if self.loop is not None and self.loop.is_running():
+        lane = self.baton.here().lane
+        if lane.loop is not None and lane.loop.is_running():
             raise RuntimeError("asyncio.run() cannot be called from a running event loop")
         loop = self.event_loop()
         try:
             return loop.run_until_complete(handler.as_coroutine(main))
         finally:
             loop.close()
-            self.loop = None
+            lane.loop = None
 
     def event_loop(self) -> SessionLoop:
-        """Return the session's event loop."""
-        if self.loop is None:
+        """Return the event loop of the calling thread."""
+        lane = self.baton.here().lane
+        if lane.loop is None:
             # Late: asyncio takes 20 ms to import, and most programs need none.
             from ninelives.session.loop import SessionLoop
 
-            self.loop = SessionLoop(self, self.lane)
-        return self.loop
+            lane.loop = SessionLoop(self, lane)
+        return lane.loop
 
     @property
     def loading(self) -> bool:
@@ -239,6 +271,22 @@ class Session:
     def goes_on(self) -> bool:
         """Whether the session has not been told to leave the user's code."""
         return self._halted is None
+
+    @property
+    def private(self) -> PrivateModules:
+        """The copies of `threading` and the like that user code gets."""
+        if self._private is None:
+            from ninelives.session.threads.modules import PrivateModules
+
+            self._private = PrivateModules(self)
+            self.classifier.private = self._private.builtins
+        return self._private
+
+    def foreign(self, what: str) -> Halt:
+        """Return what stops the session when code on no lane does what only lanes may; lanes that wait are woken."""
+        halt = Halt(StoppedError(what))
+        self.scheduler.interrupt(self.check)
+        return halt
 
     def check(self) -> None:
         """Go on, unless the session has to leave the user's code.
@@ -273,7 +321,9 @@ class Session:
             self.clock.seen(outcome.at)
 
     def _places(self) -> str:
-        return self.loop.places() if self.loop is not None else ""
+        if self.baton.many:
+            return self.baton.places()
+        return self.lane.loop.places() if self.lane.loop is not None else ""
 
     # What is told.
 
@@ -295,12 +345,21 @@ class Session:
             lane, f"{name} changed a {changed} in a way that can't be made again: a restart will stop here"
         )
 
+    def _import(
+        self, name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0
+    ) -> Any:
+        """Import as Python does; what has to do with threads is the session's own copy."""
+        if level == 0:
+            if name in _COPIED or name.startswith("concurrent.futures."):
+                return self.private.imported(name, fromlist)
+            if name.partition(".")[0] == "autokitteh":
+                # Before the program can take a stand-in from it.
+                builtins.__import__("autokitteh")
+                sdk.bind()
+        return builtins.__import__(name, globals, locals, fromlist, level)
 
-def _import(name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0) -> Any:
-    """Import as Python does, and bind the SDK before the program can take a stand-in from it."""
-    import builtins
-
-    if name.partition(".")[0] == "autokitteh" and level == 0:
-        builtins.__import__("autokitteh")
-        sdk.bind()
-    return builtins.__import__(name, globals, locals, fromlist, level)
+    def import_module(self, name: str, package: str | None = None) -> Any:
+        """Do what `importlib.import_module` does, with the same copies."""
+        if name in _COPIED or name.startswith("concurrent.futures."):
+            return self.private.imported(name, ("*",))
+        return importlib.import_module(name, package)

@@ -43,6 +43,7 @@ class Specials:
             "builtins.exec": self.exec,
             "builtins.eval": self.eval,
             "builtins.compile": self.compile,
+            "importlib.import_module": session.import_module,
         }
 
     def outside_of_lanes(self, name: str, f: Any) -> Any:
@@ -67,6 +68,10 @@ class Specials:
             return partial(_debug, f)
         if name == "asyncio.run":
             return self._session.run_async
+        if name == "importlib.import_module":
+            return self._session.import_module
+        if name == "asyncio.run_coroutine_threadsafe":
+            return self._run_coroutine_threadsafe
         return f
 
     # Readings.
@@ -186,10 +191,30 @@ class Specials:
     def _thread(self, name: str) -> Any:
         raise Halt(
             StoppedError(
-                f"{name}: threads and forks of a session are not durable yet; call the function directly, "
-                "or put what uses them into one @activity"
+                f"{name}: forks of a session, and threads that its own modules do not start, are not durable; "
+                "use threading or concurrent.futures, or put what uses them into one @activity"
             )
         )
+
+    def _run_coroutine_threadsafe(self, coro: Any, loop: Any) -> Any:
+        """Do what `asyncio.run_coroutine_threadsafe` does; its future waits as lanes do."""
+        import asyncio
+        from asyncio import futures
+
+        if not asyncio.iscoroutine(coro):
+            raise TypeError("A coroutine object is required")
+        future = self._session.private.get("concurrent.futures").Future()
+
+        def begin() -> None:
+            try:
+                futures._chain_future(asyncio.ensure_future(coro, loop=loop), future)  # type: ignore[attr-defined]
+            except BaseException as error:
+                if future.set_running_or_notify_cancel():
+                    future.set_exception(error)
+                raise
+
+        loop.call_soon_threadsafe(begin)
+        return future
 
 
 def _locals(frame: Any) -> Any:

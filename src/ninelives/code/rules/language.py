@@ -78,7 +78,7 @@ TABLE = {
         io.open io.open_code # the builtin open is io.open
         pathlib.Path.open
         importlib._bootstrap.__import__ importlib.import_module importlib.reload
-        asyncio.run asyncio.Runner
+        asyncio.run asyncio.run_coroutine_threadsafe asyncio.Runner
         sys.breakpointhook
     """,
 }
