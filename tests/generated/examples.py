@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import hypothesis
 from hypothesis import HealthCheck, Phase, Verbosity
 
@@ -9,6 +11,10 @@ from crash.programs import Program
 from generated.check import Failed, check
 from generated.generate import Kind, programs, wounds
 from generated.stage import Wound
+
+
+#: After so many seconds, a program that fails is shown as small as it is by then.
+SHRINK = 40
 
 
 class Tried:
@@ -33,6 +39,7 @@ def run(kind: Kind, number: int, count: int, tried: Tried | None = None) -> None
     """
     tried = tried or Tried()
     failures: list[Failed] = []
+    first: list[float] = []
 
     @hypothesis.seed(number)
     @hypothesis.settings(
@@ -47,15 +54,18 @@ def run(kind: Kind, number: int, count: int, tried: Tried | None = None) -> None
     )
     @hypothesis.given(programs(kind), wounds())
     def each(program: Program, runs: list[list[Wound]]) -> None:
+        if first and time.monotonic() - first[0] > SHRINK:
+            return
         tried.programs += 1
         try:
             tried.kills += check(kind, program, runs)
         except Failed as failed:
             failures.append(failed)
+            first.append(time.monotonic())
             raise
 
     try:
         each()
     except (Failed, hypothesis.errors.Flaky):
-        # Who is first in a race is another one each time: the smallest that failed may not fail again.
+        # Who is first in a race is another one each time, and there is an end to shrinking.
         raise min(failures, key=lambda failed: len(failed.text)) from None

@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
-from crash.programs import Program
+from crash.programs import Program, parse
 from generated.definitions import module
 from generated.stage import Wound
 from generated.statements import Statements
 from generated.tasks import Racing, Settled
+from generated.threads import Threaded, ThreadRaces
 
 
 class Kind(NamedTuple):
@@ -39,8 +40,10 @@ HALFWAY = Kind("halfway", Halfway, stops=("was read half-way", "was entered by a
 
 TASKS = Kind("tasks", Settled, ordered=False)
 RACES = Kind("races", Racing, ordered=False, settled=False)
+THREADS = Kind("threads", Threaded, ordered=False)
+THREAD_RACES = Kind("thread-races", ThreadRaces, ordered=False, settled=False)
 
-KINDS = {kind.name: kind for kind in (PLAIN, HALFWAY, TASKS, RACES)}
+KINDS = {kind.name: kind for kind in (PLAIN, HALFWAY, TASKS, RACES, THREADS, THREAD_RACES)}
 
 
 @st.composite
@@ -50,7 +53,7 @@ def programs(draw: Callable[[st.SearchStrategy[Any]], Any], kind: Kind) -> Progr
     writer.program()
     text = module(writer.needed, "\n".join(writer.lines) + "\n")
     compile(text, "main.py", "exec")
-    return Program("generated", "", {"main.py": text}, {}, "", "", {})
+    return parse("generated", f"=== main.py\n{text}")
 
 
 def wounds() -> st.SearchStrategy[list[list[Wound]]]:

@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from crash.programs import Program
+from crash.programs import parse
 from generated import examples
 from generated.check import Failed, check
 from generated.generate import KINDS
@@ -69,7 +69,7 @@ def replay(text: str) -> int:
     head, _, main = text.partition("=== main.py\n")
     lines = dict(line.split(":", 1) for line in head.splitlines() if ":" in line)
     wounds = [Wound(int(mark[:-1]), mark.endswith("+")) for mark in lines.get("kills", "").split()]
-    program = Program("generated", "", {"main.py": main}, {}, "", "", {})
+    program = parse("generated", f"=== main.py\n{main}")
     try:
         check(KINDS[lines.get("kind", "plain").strip()], program, [wounds] if wounds else [])
     except Failed as failed:

@@ -8,7 +8,6 @@ import shutil
 import signal
 import sqlite3
 import tempfile
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +20,10 @@ from ninelives.storage import Store
 # Imported once, so that not every process has to.
 for _name in ("mmap", "ninelives.session.children"):
     importlib.import_module(_name)
+
+
+#: A process that takes so many seconds hangs.
+HANGS = 30
 
 
 class Wound(NamedTuple):
@@ -57,6 +60,11 @@ class Stage(Place):
         self.cut_off_keys.clear()
         self._kept = ([], [])
 
+    def _session(self, kill: Kill | None, retry_failed: bool, environment: dict[str, str]) -> int:
+        # A program that hangs is one that fails, with minus this signal as exit code.
+        signal.alarm(HANGS)
+        return super()._session(kill, retry_failed, environment)
+
     def rows(self) -> list[bytes]:
         """Return the entries of the journal as they are on disk."""
         with Store.open(self.home, read_only=True) as store:
@@ -72,10 +80,11 @@ class Stage(Place):
         entries = [decode_entry(data) for data in self.rows()]
         return {f"{SESSION}-{each.lane}-{each.n}": each.attempt for each in entries if isinstance(each, Activity)}
 
-    def keys(self) -> Counter[str]:
-        """Return how often an attempt of an activity had an effect, by ``key attempt what``."""
+    def keys(self) -> set[tuple[str, int, str]]:
+        """Return which attempts of activities had an effect: idempotency key, attempt, and the process that made it."""
         path = self.folder / "effects.keys"
-        return Counter(path.read_text().splitlines() if path.exists() else [])
+        lines = path.read_text().splitlines() if path.exists() else []
+        return {(key, int(attempt), process) for key, attempt, process in map(str.split, lines)}
 
     def wounded(self, wounds: Sequence[Wound], writes: int) -> list[Kill]:
         """Run the session with kills, as far as they come, and to its end; returns those that fell.

@@ -1,6 +1,7 @@
 """An outside that answers and fails as if by chance, and always the same for the same question, so that runs can be compared.
 
-What concurrent calls do can't be told apart by place in the effects file, so each call also writes down its idempotency key and attempt.
+What concurrent calls do can't be told apart by place in the effects file, so each call also writes down its idempotency key,
+attempt and process.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def begin(text: str) -> None:
     """Have the effect of a call."""
     effects.append(text)
     with open(f"{os.environ['EFFECTS']}.keys", "a") as file:
-        file.write(f"{ninelives.idempotency_key()} {ninelives.attempt()} {text!r}\n")
+        file.write(f"{ninelives.idempotency_key()} {ninelives.attempt()} {os.getpid()}\n")
 
 
 def answer(name: str, n: int = 0) -> int:
