@@ -55,6 +55,13 @@ class Statements(Writer):
         """Write the statements of a block."""
         self.repeat(self.statement, most)
 
+    def meanwhile(self, most: int) -> None:
+        """Write what is done while other lanes run; it does not fail, since how far they are by then is anybody's guess."""
+        with self.block("try:"):
+            self.body(most)
+        with self.block("except Exception as error:"):
+            self.line("print(repr(error))")
+
     def program(self) -> None:
         """Write the handler: statements, and what became of the variables in the end."""
         self.depth = 0

@@ -124,7 +124,7 @@ class Settled(Statements):
             made = ", ".join(f"asyncio.create_task({call})" for call in calls)
             name = self.name("tasks")
             self.line(f"{name} = [{made}]")
-            self.body(2)
+            self.meanwhile(2)
             self.line(f"print([await task for task in {self.one((name, f'reversed({name})'))}])")
 
         self.several(write)
@@ -134,7 +134,7 @@ class Settled(Statements):
             name = self.name("group")
             with self.block(f"async with asyncio.TaskGroup() as {name}:"):
                 self.line(f"{name}_tasks = [{', '.join(f'{name}.create_task({call})' for call in calls)}]")
-                self.body(2)
+                self.meanwhile(2)
             self.line(f"print([task.result() for task in {name}_tasks])")
 
         self.several(write)
@@ -177,7 +177,7 @@ class Settled(Statements):
         self.line(f"async def {name}_wait(n):")
         self.line(f"    await {name}.wait(); return await chance.reply(f'{name} {{n}}', n)")
         self.line(f"{name}_tasks = [asyncio.create_task({name}_wait(n)) for n in range({1 + self.n(2)})]")
-        self.body(1)
+        self.meanwhile(1)
         self.line(f"{name}.set(); print(await asyncio.gather(*{name}_tasks))")
 
 

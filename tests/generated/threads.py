@@ -50,7 +50,7 @@ class Threaded(Statements):
         made = f"threading.Thread(target={name}_run, args=(n,){self.one(('', ', daemon=True'))})"
         self.line(f"{name} = [{made} for n in range({count})]")
         self.line(f"for thread in {name}: thread.start()")
-        self.body(2)
+        self.meanwhile(2)
         self.line(f"for thread in {name}: thread.join({self.one(('', '60'))})")
         self.line(f"print({name}_got, [thread.is_alive() for thread in {name}])")
 
@@ -70,7 +70,7 @@ class Threaded(Statements):
         job = self.target()
         with self.block(f"with concurrent.futures.ThreadPoolExecutor({1 + self.n(2)}) as pool:"):
             self.line(f"futures = [pool.submit({job}, n) for n in range({1 + self.n(3)})]")
-            self.body(2)
+            self.meanwhile(2)
             self.line("print([future.result() for future in futures])")
 
     def write_all_completed(self) -> None:
@@ -130,7 +130,7 @@ class Threaded(Statements):
         self.line(f"def {name}_wait(n): {name}.wait(); return chance.work(f'{name} {{n}}', n)")
         with self.block("with concurrent.futures.ThreadPoolExecutor(3) as pool:"):
             self.line(f"futures = [pool.submit({name}_wait, n) for n in range({1 + self.n(2)})]")
-            self.body(1)
+            self.meanwhile(1)
             self.line(f"{name}.set(); print([future.result() for future in futures])")
 
     def write_condition(self) -> None:
