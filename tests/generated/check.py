@@ -29,7 +29,7 @@ class Failed(AssertionError):
         marks = " ".join(f"{wound.far}{'+' if wound.after else '-'}" for wound in wounds)
         self.text = f"kind: {kind.name}\nkills: {marks}\n=== main.py\n{program.files['main.py']}"
         super().__init__(
-            f"{what}\n\n--- the program, to be run again with 'python -m generated.soak --replay FILE' ---\n{self.text}"
+            f"{what}\n\n--- the program, to be run again with 'make soak REPLAY=FILE' once it is in a file ---\n{self.text}"
         )
 
 
