@@ -102,6 +102,15 @@ def start() -> list[Row]:
     return [Row("a session's start, warm, to the handler's first line", measure("start")["start"], 2e-3, "ms")]
 
 
+def threads() -> list[Row]:
+    found = measure("threads")
+    return [
+        Row("copies of threading, queue and concurrent.futures for a session", found["copies"], 2e-3, "ms"),
+        Row("an uncontended `with lock`", found["lock"], 0.9e-6, "µs"),
+        Row("a thread switch", found["switch"], 22e-6, "µs"),
+    ]
+
+
 def command() -> list[Row]:
     return [Row("`ninelives run` of an empty handler, whole process", measure("command")["command"], 250e-3, "ms")]
 
@@ -117,7 +126,7 @@ def memory() -> list[Row]:
 
 
 MEASUREMENTS: dict[str, Callable[[], list[Row]]] = {
-    made.__name__: made for made in (guard, activity, reading, replay, start, command, memory)
+    made.__name__: made for made in (guard, activity, reading, replay, start, threads, command, memory)
 }
 
 

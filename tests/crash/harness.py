@@ -11,7 +11,7 @@ import signal
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -22,7 +22,7 @@ from ninelives.errors import NinelivesError
 from ninelives.session.entries import Activity, Outcome, decode
 from ninelives.session.link import Line, Put, Row
 from ninelives.session.observer import Silent
-from ninelives.storage import Store
+from ninelives.storage import SessionUpdate, Store
 from ninelives.worker import direct, views
 from ninelives.worker.link import DirectLink
 
@@ -79,6 +79,8 @@ class Place:
         self.cut_off_keys: set[str] = set()
         #: how many activities were cut off
         self.calls_cut_off = 0
+        #: changes the journal as the next processes read it
+        self.change: Callable[[list[Row]], list[Row]] | None = None
         program.write(self.code)
 
     def __enter__(self) -> Place:
@@ -94,6 +96,12 @@ class Place:
         if kill is not None and code == -signal.SIGKILL:
             self._see_what_was_cut_off(kill)
         return code
+
+    def again(self, **environment: str) -> int:
+        """Run a session that is over once more, in a new process, over the journal as `change` makes it."""
+        with Store.open(self.home) as store:
+            store.acquire(SESSION).release(SessionUpdate(state="interrupted", error=""))
+        return self.run(**environment)
 
     def run_plain(self) -> plain.Ran:
         """Run the program in plain Python, in a new process."""
@@ -134,9 +142,9 @@ class Place:
         else:
             ends = [f"{row.state}: {row.result}"]
         prints = [f"{line.stream}{line.level and ' ' + line.level}: {line.text}" for line in lines]
-        prints = [plain.portable(line, self.code) for line in prints]
+        prints = [plain.portable(line, self.code) for line in plain.without_marks(prints)]
         if self.program.unordered:
-            return Result(sorted(prints), sorted(self.effects()), ends, sorted(journal))
+            return Result(sorted(prints), sorted(self.effects()), ends, sorted(map(_without_lane, journal)))
         return Result(prints, self.effects(), ends, journal)
 
     def error(self) -> dict[str, str]:
@@ -156,7 +164,9 @@ class Place:
         sys.stdout = open(self.folder / "stdout", "a")  # noqa: SIM115 - until the process ends
         sys.stderr = open(self.folder / "stderr", "a")  # noqa: SIM115
         direct.entropy = SimpleNamespace(getrandbits=lambda _: 7)  # type: ignore[assignment]
-        direct.DirectLink = killing(kill, self.folder / f"writes-{self.processes}", self.folder / "effects")  # type: ignore[attr-defined]
+        direct.DirectLink = killing(
+            kill, self.folder / f"writes-{self.processes}", self.folder / "effects", self.change
+        )  # type: ignore[attr-defined]
         with Store.open(self.home) as store:
             if retry_failed:
                 return direct.resume(store, SESSION, retry_failed=True, observer=Silent()).exit_code
@@ -180,7 +190,9 @@ class Place:
                 self.cut_off.append((start, end))
 
 
-def killing(kill: Kill | None, log: Path, effects: Path) -> type[DirectLink]:
+def killing(
+    kill: Kill | None, log: Path, effects: Path, change: Callable[[list[Row]], list[Row]] | None = None
+) -> type[DirectLink]:
     """Return a link that writes down its writes, and kills its process at one."""
 
     class KillingLink(DirectLink):
@@ -197,6 +209,10 @@ def killing(kill: Kill | None, log: Path, effects: Path) -> type[DirectLink]:
             if kill == (self.count, True):
                 os.kill(os.getpid(), signal.SIGKILL)
             return written
+
+        def load(self) -> Iterable[Row]:
+            rows = super().load()
+            return rows if change is None else change(list(rows))
 
         def note(self, rows: Sequence[Row], lines: Sequence[Line] = ()) -> None:
             note = super().note
@@ -251,6 +267,11 @@ def in_child(work: Callable[[], int]) -> int:
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
         os._exit(code)
+
+
+def _without_lane(line: str) -> str:
+    """Return a line of a journal without what may be another when lanes race: the lane, and what it came to."""
+    return line.partition(" = ")[0].partition(" ")[2]
 
 
 def _journal_line(view: views.JournalRow) -> str:

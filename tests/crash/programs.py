@@ -4,7 +4,7 @@ A file has sections, each begun by a line ``=== name``. Sections whose name has 
 ``prints``, ``effects``, ``ends`` and ``journal`` are what an undisturbed run gives. What stands before the first section says what the program is about.
 A program does and prints in a session what it does in plain Python; one that can't has a section ``plain`` that says why. Where a rule
 forbids going on after some kills, a section ``stops`` holds what the error then says. A section ``unordered`` says why lanes race: then prints, effects
-and the journal are compared, and written down, in sorted order.
+and the journal are compared, and written down, in sorted order, and the journal without lanes and results.
 """
 
 from __future__ import annotations

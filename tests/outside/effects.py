@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import logging
 import os
+import random
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
@@ -322,3 +324,49 @@ class Folder:
         """Use it."""
         append(f"use {self.name}")
         return self.name
+
+
+def slow(value: Any, seconds: float = 0.01) -> Any:
+    """Give a value after a while, with an effect."""
+    time.sleep(seconds)
+    append(f"slow {value}")
+    return value
+
+
+_meeting: list[Any] = []
+
+
+def meet(number: int) -> int:
+    """Return when so many calls are made at the same time; raises if they are not."""
+    if not _meeting:
+        _meeting.append(threading.Barrier(number))
+    return append(f"met {_meeting[0].wait(30) >= 0}")
+
+
+def call_from_thread(function: Any) -> None:
+    """Call back from a thread of ours, and wait for it."""
+    thread = threading.Thread(target=function)
+    thread.start()
+    thread.join()
+
+
+def jitter(name: str, mark: int) -> int:
+    """Give a number after a time that differs in each process, with an effect."""
+    time.sleep(_chance.random() ** 3 / 100)
+    append(f"jitter {name}")
+    return mark % 7
+
+
+async def jitter_later(name: str, mark: int) -> int:
+    """Give a number after a time that differs in each process, with an effect."""
+    await asyncio.sleep(_chance.random() ** 3 / 100)
+    append(f"jitter {name}")
+    return mark % 7
+
+
+_chance = random.Random(os.environ.get("JITTER"))
+
+#: Lets objects of all small sizes have other addresses, in another order, than in the process before.
+_ballast = [bytearray(_chance.randrange(400)) for _ in range(20000)] if "JITTER" in os.environ else []
+_chance.shuffle(_ballast)
+del _ballast[::2]

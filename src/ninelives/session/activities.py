@@ -259,7 +259,7 @@ class Activities:
     def _leaves(self, call: Call) -> bool:
         """Return whether other lanes run while a call is outside.
 
-        What is awaited does not, since the call itself has no outcome; nor does what would hold up an event loop anyway.
+        What is awaited does not, since the call has no outcome of its own; nor does what holds up an event loop anyway.
         """
         baton = self.session.baton
         if not baton.many or self.session.lanes[call.key[0]].turn is None:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ninelives.code import rewrite
+from ninelives.session import watchdog
 from ninelives.session.lanes import Lane, active, current_lane
 from ninelives.session.scheduler import Expected
 
@@ -82,17 +83,21 @@ class Baton:
         self.session = session
         self.ready: deque[Turn] = deque()
         self._count = 0
+        #: handles of the threads that the session waits for at its end (since 3.13)
+        self.not_daemons: list[Any] = []
         self.turns: list[Turn] = []
         self.main = self.turn_for(lane)
         self.main.real = _thread.get_ident()
         #: who has the baton; None: every lane is outside
         self.holder: Turn | None = self.main
+        #: guarded operations since the last tick, and how often the baton was passed: they tell who spins
+        self.operations = 0
+        self.passes = 0
         #: whether there is more than one thread lane
         self.many = False
         self._paused: dict[Turn, None] = {}
         self._between = _thread.allocate_lock()
         self._over = False
-        self._counted: Callable[[Any], Any] | None = None
 
     # Turns.
 
@@ -136,18 +141,19 @@ class Baton:
     def _become_many(self, many: bool) -> None:
         """Count guarded operations only while there is somebody to pass the baton to."""
         self.many = many
+        if many:
+            watchdog.watch(self)
         builtins, hooks = self.session.builtins, self.session.hooks
         builtins[rewrite.CALL] = self._counting(hooks[rewrite.CALL]) if many else hooks[rewrite.CALL]
 
     def _counting(self, guard: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        left = OPERATIONS
+        self.operations = 0
 
         def counting(f: Any) -> Any:
-            nonlocal left
             if current_lane() is not None:
-                left -= 1
-                if not left:
-                    left = OPERATIONS
+                self.operations += 1
+                if self.operations >= OPERATIONS:
+                    self.operations = 0
                     self.tick()
             return guard(f)
 
@@ -203,6 +209,7 @@ class Baton:
             self._paused.pop(following, None)
             following.granted = True
             self.holder = following
+        self.passes += 1
         following.resume()
         turn.pause()
 
@@ -220,6 +227,10 @@ class Baton:
             return
         self.session.scheduler.poll()
         self.pass_on()
+
+    def is_wanted(self) -> bool:
+        """Return whether a lane is ready, or something has come for one; any thread may ask."""
+        return bool(self.ready) or self.session.scheduler.has_come()
 
     # Outside.
 

@@ -351,10 +351,19 @@ class SessionLoop(_Base):  # type: ignore[misc]
                 return
             scheduler.arrive(lambda: self._deliver(future, finish, ok, value))
 
-        def start() -> None:
-            task = self._outside_loop().create_task(outside())
+        # Made by the lane itself: then it drives it while it waits, also for a call that another lane's wait starts.
+        loop = self._outside_loop()
+
+        def begin() -> None:
+            task = loop.create_task(outside())
             tasks.append(task)
             task.add_done_callback(ended)
+
+        def start() -> None:
+            if _thread.get_ident() == self._turn.real:
+                begin()
+            else:
+                loop.call_soon_threadsafe(begin)
 
         def forward(settled: asyncio.Future[Any]) -> None:
             if settled.cancelled() and tasks:

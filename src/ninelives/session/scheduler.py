@@ -49,6 +49,8 @@ class Scheduler:
         #: deliveries that did not come though a lane ran on, counted since the last one
         self._rounds = 0
         self._forced = 0
+        #: the program has come to everything that is recorded
+        self._is_live = False
         self._waits = waits
         self._places = places
         self._expected: dict[Key, Expected] = {}
@@ -129,6 +131,12 @@ class Scheduler:
                 self._rounds = 0
                 self._again(recorded)
             return
+        if not self._is_live:
+            # What was begun behind the last recorded outcome was begun before the next one came.
+            lanes = self.baton.session.lanes
+            if self.journal.left_over({name: lane.n for name, lane in lanes.items()}) is not None:
+                return
+            self._is_live = True
         if self._held:
             self._start_held()
             return
@@ -136,6 +144,10 @@ class Scheduler:
         if deliver is not None:
             self._forced, self._rounds = self._rounds, 0
             deliver()
+
+    def has_come(self) -> bool:
+        """Return whether a call has ended or a timer is due; any thread may ask."""
+        return bool(self._arrivals) or (bool(self._timers) and self._timers[0][0] <= time.time())
 
     def forced(self) -> int:
         """Return the round in which the outcome that is delivered now was forced; 0 if no lane was ready."""
@@ -212,8 +224,9 @@ class Scheduler:
 
     def _deadlock(self) -> DeadlockError:
         where = self._places() or self._what() or "the program"
+        waits = "wait" if self.baton.many else "waits"
         return DeadlockError(
-            f"deadlock: {where} {'wait' if self.baton.many else 'waits'} for what can't come: no call, timer or task is left that could end the wait; "
+            f"deadlock: {where} {waits} for what can't come: no call, timer or task is left that could end the wait; "
             f"repair it and go on with 'ninelives resume {self.journal.link.session_id} --with-code DIR'"
         )
 

@@ -345,9 +345,7 @@ class Session:
             lane, f"{name} changed a {changed} in a way that can't be made again: a restart will stop here"
         )
 
-    def _import(
-        self, name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0
-    ) -> Any:
+    def _import(self, name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0) -> Any:
         """Import as Python does; what has to do with threads is the session's own copy."""
         if level == 0:
             if name in _COPIED or name.startswith("concurrent.futures."):

@@ -1,6 +1,6 @@
 """Locks of user code: lanes that wait for one pass the baton, and get it in the order in which they came.
 
-Underneath is a real lock, so code that is on no lane (inside an activity, on a thread of outside code) may use them too.
+Underneath is a real lock, so code on no lane (inside an activity, on a thread of outside code) may use them too.
 """
 
 from __future__ import annotations
@@ -67,14 +67,16 @@ class Lock:
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
         """See `threading.Lock.acquire`."""
-        if self._real.acquire(False):
+        if timeout == -1 and self._real.acquire(False):
             self._by = lane_thread()
             return True
         return self._wait(blocking, timeout)
 
     def __enter__(self) -> bool:
         if self._real.acquire(False):
-            self._by = lane_thread()
+            # As `lane_thread`, without its call: this is what every ``with lock`` does.
+            running = _running()
+            self._by = _threads.get(_ident()) if running is None or running is INHIBITED else None
             return True
         return self._wait(True, -1)
 
@@ -86,7 +88,7 @@ class Lock:
             self._by = None
             self._real.release()
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: Any, value: Any, traceback: Any) -> None:
         if self._waiters:
             self._hand_over()
         else:
@@ -105,15 +107,14 @@ class Lock:
         turn = turn_here()
         if turn is None:
             return self._real.acquire(blocking, timeout)
-        if not blocking or timeout >= 0:
-            # For the errors of wrong arguments.
-            if self._real.acquire(blocking, 0 if timeout > 0 else timeout):
+        if not blocking or timeout != -1:
+            # Wrong arguments are the real lock's business.
+            at_once = not blocking or timeout <= 0
+            if self._real.acquire(blocking, timeout) if at_once else self._real.acquire(False):
                 self._by = turn.lane
                 return True
-            if not blocking or timeout == 0:
+            if at_once:
                 return False
-        elif timeout != -1:
-            return self._real.acquire(blocking, timeout)
         session = turn.lane.session
         session.check()
         if self._by is None:

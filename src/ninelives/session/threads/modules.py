@@ -115,7 +115,9 @@ class PrivateModules:
         for same in _SAME.get(name, ()):
             if same in vars(made):
                 vars(made)[same] = getattr(real or importlib.import_module(name), same)
-        _FINISH.get(name, lambda *_: None)(self, made)
+        finish = _FINISH.get(name)
+        if finish is not None:
+            finish(self, made)
         self._session.classifier.private_classes.update(
             value for value in vars(made).values() if isinstance(value, type) and value.__module__ == name
         )
@@ -123,7 +125,9 @@ class PrivateModules:
             vars(made).update(_base=self._made[_BASE], thread=self._made[_THREAD])
         return made
 
-    def _import_inside(self, name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0) -> Any:
+    def _import_inside(
+        self, name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0
+    ) -> Any:
         """Import for the copies themselves."""
         if level:
             name = f"{_FUTURES}.{name}"
@@ -159,7 +163,7 @@ class PrivateModules:
 
             def cpu_count() -> Any:
                 lane = current_lane()
-                return function() if lane is None else self._session.specials.read(lane, f"os.{name}", function)
+                return function() if lane is None else self._session.specials.read(lane, "os.cpu_count", function)
 
             return cpu_count
 
@@ -252,4 +256,3 @@ def _hash_by_number(cls: Any) -> None:
     cls.__new__ = staticmethod(new)
     cls.__hash__ = lambda one: one._serial
     cls.__eq__ = lambda one, other: one is other
-

@@ -1,9 +1,10 @@
-"""In place of ``_thread`` for the private copies: threads are lanes, locks pass the baton, identifiers are small numbers."""
+"""In place of ``_thread`` for the copies: threads are lanes, locks pass the baton, identifiers are small numbers."""
 
 from __future__ import annotations
 
 import _thread
 import sys
+import threading
 import types
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,6 +15,9 @@ from ninelives.session.stop import Halt
 from ninelives.session.threads.locks import Lock, RLock, turn_here
 
 _real_start = _thread.start_new_thread
+
+#: The threads that the real `threading` knows, by the identifiers of Python.
+_known: dict[int, Any] = threading._active  # type: ignore[attr-defined]
 
 
 def get_ident() -> int:
@@ -56,6 +60,10 @@ def _run(
     session = turn.lane.session
     try:
         session.baton.begin(turn)
+        thread = getattr(function, "__self__", None)
+        if thread is not None:
+            # For those who ask the real `threading` which thread this is: `logging` does.
+            _known[turn.real] = thread
         function(*args, **kwargs)
     except (SystemExit, Halt):
         # The thread has ended; what stops the session is said by the session.
@@ -67,6 +75,7 @@ def _run(
         try:
             _ended(turn, handle)
         finally:
+            _known.pop(turn.real, None)
             session.baton.finish(turn)
 
 
