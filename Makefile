@@ -40,6 +40,11 @@ other-pythons: .venv/.dev
 	    .venv-$$version/$(PYTEST) || exit 1; \
 	done
 
+.PHONY: soak
+soak: .venv/.dev ## check generated programs for MINUTES=10; REPLAY=FILE runs one again that failed
+	@PYTHONPATH=src:tests .venv/bin/python -m generated.soak --minutes $(or $(MINUTES),10) \
+	    $(if $(SEED),--seed $(SEED)) $(if $(KIND),--kind $(KIND)) $(if $(REPLAY),--replay $(REPLAY))
+
 .PHONY: lint
 lint: .venv/.dev ## check style, types and the arrows between packages
 	.venv/bin/ruff check

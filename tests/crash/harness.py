@@ -87,6 +87,8 @@ class Place:
         self.environment = {"EFFECTS": str(self.folder / "effects")}
         #: what activities that were cut off did, as parts of the effects file
         self.cut_off: list[tuple[int, int]] = []
+        #: their lanes and positions
+        self.cut_off_keys: set[str] = set()
         #: how many activities were cut off
         self.calls_cut_off = 0
         #: changes the journal as the next processes read it
@@ -204,6 +206,7 @@ class Place:
             running |= dict.fromkeys(write.starts, write.effects)
             for key in write.finishes:
                 running.pop(key, None)
+        self.cut_off_keys.update(running)
         self.calls_cut_off += len(running)
         if running:
             path = self.folder / "effects"

@@ -117,7 +117,7 @@ def check_disturbed(
         elif program.concurrent:
             _effects_at_least_once(place, undisturbed)
         else:
-            once = [_without(lines, program) for lines in _effects_once(place)]
+            once = [_without(lines, program) for lines in effects_once(place)]
             assert _without(undisturbed.effects, program) in once, kills
 
 
@@ -126,7 +126,7 @@ def _journal(program: programs.Program, result: Result) -> list[str]:
     return sorted(result.journal, key=lambda line: line.split()[0]) if program.concurrent else result.journal
 
 
-def _effects_once(place: Place) -> list[list[str]]:
+def effects_once(place: Place) -> list[list[str]]:
     """Return what the effects may be without repetitions: what an activity that was cut off did counts, unless it was done again."""
     cut_off = place.cut_off
     if len(cut_off) > 5:
