@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from crash import programs
 from crash.harness import Kill, Result
 from crash.test_equivalence import effects_once
+
 from generated.generate import Kind
 from generated.stage import Stage, Wound
 
@@ -162,7 +163,7 @@ def _unordered(result: Result) -> Result:
 def _attempts(stage: Stage) -> str:
     """Each attempt had its effect at most once, and there is a second one only of what a kill cut off."""
     last = stage.attempts()
-    made = Counter((key, attempt) for key, attempt, _ in stage.keys())
+    made = Counter((key, attempt) for key, attempt, _ in stage.keys())  # noqa: SIM118 - no mapping
     for (key, attempt), processes in made.items():
         if processes > 1:
             return f"{processes} processes made attempt {attempt} of {key}"

@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 
 import hypothesis
+from crash.programs import Program
 from hypothesis import HealthCheck, Phase, Verbosity
 
-from crash.programs import Program
 from generated.check import Failed, check
 from generated.generate import Kind, programs, wounds
 from generated.stage import Wound
-
 
 #: After so many seconds, a program that fails is shown as small as it is by then.
 SHRINK = 40

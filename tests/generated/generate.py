@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from crash.programs import Program, parse
 from hypothesis import strategies as st
 
-from crash.programs import Program, parse
 from generated.definitions import module
 from generated.stage import Wound
 from generated.statements import Statements

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from crash.programs import parse
+
 from generated import examples
 from generated.check import Failed, check
 from generated.generate import KINDS

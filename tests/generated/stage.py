@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from crash.harness import SESSION, Kill, Place
+
 from ninelives.session.entries import Activity
 from ninelives.session.entries import decode as decode_entry
 from ninelives.storage import Store

@@ -193,7 +193,7 @@ class Statements(Writer):
                 lambda: f"{self._with('steps')}({self.n(3)})",
                 lambda: f"{self.value('box')}",
                 lambda: f"{self.value('list')}[:2]",
-                lambda: f"zip('ab', effects.give([1, 2]))",
+                lambda: "zip('ab', effects.give([1, 2]))",
             ]
         )
         self.loops += 1
@@ -257,7 +257,7 @@ class Statements(Writer):
                         f"{error}.add_note('noted'); effects.call({error}.add_note, 'again'); print({error}.__notes__)",
                         "raise",
                         lambda: f"raise {self.error()} from {error}",
-                        f"logging.getLogger('app').exception('caught')",
+                        "logging.getLogger('app').exception('caught')",
                         lambda: f"effects.call(setattr, {error}, 'seen', {self.value('list')}); print({error}.seen)",
                     ]
                 )
@@ -460,9 +460,8 @@ class Statements(Writer):
     def write_file(self) -> None:
         file, name = f"'{self.one('ab')}.txt'", self.name("file")
         mode = self.one(("w", "a", "r", "wb+", "w+"))
-        with self.block("try:"):
-            with self.block(f"with open({file}, '{mode}') as {name}:"):
-                self.repeat(lambda: self.line(self._use(name, mode)), 3)
+        with self.block("try:"), self.block(f"with open({file}, '{mode}') as {name}:"):
+            self.repeat(lambda: self.line(self._use(name, mode)), 3)
         with self.block("except OSError as error:"):
             self.line("print(error)")
 
@@ -498,10 +497,10 @@ class Statements(Writer):
         self.line(
             self.text_of(
                 [
-                    lambda: f"for at in effects.count(3): chance.answer('taken', at)",
-                    lambda: f"for at in effects.count(3): print(at); break",
+                    lambda: "for at in effects.count(3): chance.answer('taken', at)",
+                    lambda: "for at in effects.count(3): print(at); break",
                     lambda: f"print(next(effects.count({self.n(2)}), None))",
-                    lambda: f"print([*zip(effects.Rows(2), 'ab')])",
+                    lambda: "print([*zip(effects.Rows(2), 'ab')])",
                     lambda: f"print([*map(chance.answer, effects.count({self.n(3)}))])",
                     lambda: f"print(sum(chance.count(4, {self.n(4)})))",
                 ]

@@ -208,10 +208,9 @@ class Racing(Settled):
         self._late()
 
     def write_timeout(self) -> None:
-        with self.block("try:"):
-            with self.block("async with asyncio.timeout(0.001):"):
-                self.body(2)
-                self.line(f"print(await {self._slow()})")
+        with self.block("try:"), self.block("async with asyncio.timeout(0.001):"):
+            self.body(2)
+            self.line(f"print(await {self._slow()})")
         self._late()
 
     def _slow(self) -> str:
@@ -242,9 +241,8 @@ class Racing(Settled):
     def write_failing_group(self) -> None:
         name = self.name("group")
         self.line(f"async def {name}_member(n): return await chance.shaky_reply(f'{name} {{n}}', n)")
-        with self.block("try:"):
-            with self.block(f"async with asyncio.TaskGroup() as {name}:"):
-                self.line(f"for n in range({2 + self.n(1)}): {name}.create_task({name}_member(n))")
+        with self.block("try:"), self.block(f"async with asyncio.TaskGroup() as {name}:"):
+            self.line(f"for n in range({2 + self.n(1)}): {name}.create_task({name}_member(n))")
         with self.block("except* Exception as errors:"):
             self.line("print(errors.exceptions)")
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from crash.programs import parse
 from sampling import sampled
 
-from crash.programs import parse
 from generated import examples, soak
 from generated.check import Failed, check
 from generated.generate import KINDS, PLAIN
@@ -57,7 +57,7 @@ def main(event):
 
 @pytest.mark.parametrize("text", [REPEATS, FORGETS])
 def test_what_differs_is_noticed_and_shown(text: str) -> None:
-    with pytest.raises(Failed, match="=== main.py\nimport effects"):
+    with pytest.raises(Failed, match=r"=== main\.py\nimport effects"):
         check(PLAIN, parse("control", text), [[Wound(600, after=True)]])
 
 

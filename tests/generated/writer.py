@@ -252,7 +252,7 @@ class Writer:
         return [
             lambda: f"set(chance.numbers({self.n()}))",
             lambda: f"{self.value('set')} | {{9}}",
-            lambda: f"{{chance.answer(key) for key in 'ab'}}",
+            lambda: "{chance.answer(key) for key in 'ab'}",
         ]
 
     def _bytes(self) -> list[Option]:
