@@ -34,10 +34,16 @@ other-pythons: .venv/.dev
 	for version in $(OTHER_PYTHONS); do \
 	    [ $$version != $$main ] || continue; \
 	    python=$$(.ci/python $$version) || { echo "no Python $$version here: its tests are left out"; continue; }; \
+	    [ "$$NINELIVES_TESTS" != all ] || rm -f .venv-$$version/.dev; \
 	    $(MAKE) --silent .venv-$$version/.dev OTHER_PYTHON=$$python || exit 1; \
 	    echo ".venv-$$version/$(PYTEST)"; \
 	    .venv-$$version/$(PYTEST) || exit 1; \
 	done
+
+.PHONY: soak
+soak: .venv/.dev ## check generated programs for MINUTES=10; REPLAY=FILE runs one again that failed
+	@PYTHONPATH=src:tests .venv/bin/python -m generated.soak --minutes $(or $(MINUTES),10) \
+	    $(if $(SEED),--seed $(SEED)) $(if $(KIND),--kind $(KIND)) $(if $(REPLAY),--replay $(REPLAY))
 
 .PHONY: lint
 lint: .venv/.dev ## check style, types and the arrows between packages
@@ -68,14 +74,15 @@ clean: ## remove everything that the commands above made
 	@.ci/venv .venv "" requirements/run.txt requirements/build.txt
 	@touch $@
 
-.venv/.dev: requirements/dev.txt pyproject.toml
-	@.ci/venv .venv "" requirements/dev.txt
+.venv/.dev: requirements/dev.txt requirements/libraries.txt pyproject.toml
+	@.ci/venv .venv "" requirements/dev.txt requirements/libraries.txt
 	@touch $@ .venv/.run
 
 .venv-bench/.bench: requirements/bench.txt pyproject.toml
 	@.ci/venv .venv-bench "" requirements/bench.txt
 	@touch $@
 
-.venv-%/.dev: requirements/dev.txt pyproject.toml
-	@.ci/venv .venv-$* "$(OTHER_PYTHON)" requirements/dev.txt
+# The libraries' programs run on the other Pythons in `make test-all` only: they take a minute to install.
+.venv-%/.dev: requirements/dev.txt requirements/libraries.txt pyproject.toml
+	@.ci/venv .venv-$* "$(OTHER_PYTHON)" requirements/dev.txt $(if $(filter all,$(NINELIVES_TESTS)),requirements/libraries.txt)
 	@touch $@

@@ -171,6 +171,9 @@ def test_no_name_is_listed_twice():
 def test_every_listed_name_of_the_standard_library_exists_in_this_python():
     nameless = {class_name(type_) for type_ in types_without_a_name()} | {name_of(str.maketrans)}
     nameless |= {f"threading.{name}" for name in vars(_thread)}
+    # asyncio does not say what its policies inherit from
+    policy = asyncio.DefaultEventLoopPolicy
+    nameless |= {name_of(policy.get_event_loop), name_of(policy.new_event_loop)}
     missing = []
     for name, interpreters in OURS:
         path = name.removesuffix(".*")
@@ -455,7 +458,9 @@ table = [
     (uuid.getnode, "uuid.getnode", "activity"),
     # lanes
     (asyncio.sleep, "asyncio.sleep", "session"),
-    (asyncio.gather, "asyncio.gather", "drives"),
+    (asyncio.gather, "asyncio.gather", "special"),
+    (asyncio.as_completed, "asyncio.as_completed", "special"),
+    (asyncio.wait, "asyncio.wait", "drives"),
     (asyncio.Queue().put, "asyncio.Queue.put", "drives"),
     (asyncio.to_thread, "asyncio.to_thread", "drives"),
     (asyncio.open_connection, "asyncio.open_connection", "activity"),

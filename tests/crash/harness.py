@@ -6,12 +6,13 @@ import gc
 import importlib
 import json
 import os
+import re
 import shutil
 import signal
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -22,12 +23,22 @@ from ninelives.errors import NinelivesError
 from ninelives.session.entries import Activity, Outcome, decode
 from ninelives.session.link import Line, Put, Row
 from ninelives.session.observer import Silent
-from ninelives.storage import Store
+from ninelives.session.scheduler import TICKS
+from ninelives.storage import SessionUpdate, Store
 from ninelives.worker import direct, views
 from ninelives.worker.link import DirectLink
 
 #: Imported here once, so that not every process has to.
-WARM = ("asyncio", "cloudpickle", "concurrent.futures", "inspect", "pydantic")
+WARM = (
+    "aiohttp",
+    "anyio",
+    "anyio._backends._asyncio",
+    "asyncio",
+    "cloudpickle",
+    "concurrent.futures",
+    "inspect",
+    "pydantic",
+)
 for _name in WARM:
     importlib.import_module(_name)
 
@@ -73,8 +84,16 @@ class Place:
         self.work.mkdir()
         self.program = program
         self.processes = 0
+        #: environment variables of its processes
+        self.environment = {"EFFECTS": str(self.folder / "effects")}
         #: what activities that were cut off did, as parts of the effects file
         self.cut_off: list[tuple[int, int]] = []
+        #: their lanes and positions
+        self.cut_off_keys: set[str] = set()
+        #: how many activities were cut off
+        self.calls_cut_off = 0
+        #: changes the journal as the next processes read it
+        self.change: Callable[[list[Row]], list[Row]] | None = None
         program.write(self.code)
 
     def __enter__(self) -> Place:
@@ -95,6 +114,12 @@ class Place:
         """Go on with a session, in a new process; returns its exit code."""
         self.processes += 1
         return in_child(lambda: self._session(None, False, {}, session))
+
+    def again(self, **environment: str) -> int:
+        """Run a session that is over once more, in a new process, over the journal as `change` makes it."""
+        with Store.open(self.home) as store:
+            store.acquire(SESSION).release(SessionUpdate(state="interrupted", error=""))
+        return self.run(**environment)
 
     def run_plain(self) -> plain.Ran:
         """Run the program in plain Python, in a new process."""
@@ -124,6 +149,12 @@ class Place:
         lines = data.decode().splitlines()
         return [line for at, line in enumerate(lines) if not (line.startswith("load ") and line in lines[:at])]
 
+    def effects_cut_off(self) -> list[str]:
+        """Return the lines of the effects file since the first call began that was cut off, for each kill."""
+        path = self.folder / "effects"
+        data = path.read_bytes() if path.exists() else b""
+        return [line for start, end in self.cut_off for line in data[start:end].decode().splitlines()]
+
     def result(self, session: str = SESSION) -> Result:
         """Return what a session came to."""
         with Store.open(self.home, read_only=True) as store:
@@ -135,7 +166,9 @@ class Place:
         else:
             ends = [f"{row.state}: {row.result}"]
         prints = [f"{line.stream}{line.level and ' ' + line.level}: {line.text}" for line in lines]
-        prints = [plain.portable(line, self.code) for line in prints]
+        prints = [plain.portable(line, self.code) for line in plain.without_marks(prints)]
+        if self.program.unordered:
+            return Result(sorted(prints), sorted(self.effects()), ends, sorted(map(_without_lane, journal)))
         return Result(prints, self.effects(), ends, journal)
 
     def error(self) -> dict[str, str]:
@@ -145,19 +178,21 @@ class Place:
         return error
 
     def _plain(self) -> int:
-        os.environ["EFFECTS"] = str(self.folder / "effects")
+        os.environ |= self.environment
         return plain.run(self.code, self.program.event, self.folder / "plain", SESSION)
 
     def _session(
         self, kill: Kill | None, retry_failed: bool, environment: dict[str, str], session: str = SESSION
     ) -> int:
-        os.environ |= {"EFFECTS": str(self.folder / "effects"), **environment}
+        os.environ |= self.environment | environment
         os.chdir(self.work)
         sys.path.insert(0, str(OUTSIDE))
         sys.stdout = open(self.folder / "stdout", "a")  # noqa: SIM115 - until the process ends
         sys.stderr = open(self.folder / "stderr", "a")  # noqa: SIM115
         direct.entropy = SimpleNamespace(getrandbits=lambda _: 7)  # type: ignore[assignment]
-        direct.DirectLink = killing(kill, self.folder / f"writes-{self.processes}", self.folder / "effects")  # type: ignore[attr-defined]
+        direct.DirectLink = killing(
+            kill, self.folder / f"writes-{self.processes}", self.folder / "effects", self.change
+        )  # type: ignore[attr-defined]
         with Store.open(self.home) as store:
             if retry_failed or session != SESSION:
                 return direct.resume(store, session, retry_failed=retry_failed, observer=Silent()).exit_code
@@ -172,6 +207,8 @@ class Place:
             running |= dict.fromkeys(write.starts, write.effects)
             for key in write.finishes:
                 running.pop(key, None)
+        self.cut_off_keys.update(running)
+        self.calls_cut_off += len(running)
         if running:
             path = self.folder / "effects"
             start, end = min(running.values()), path.stat().st_size if path.exists() else 0
@@ -179,14 +216,17 @@ class Place:
                 self.cut_off.append((start, end))
 
 
-def killing(kill: Kill | None, log: Path, effects: Path) -> type[DirectLink]:
+def killing(
+    kill: Kill | None, log: Path, effects: Path, change: Callable[[list[Row]], list[Row]] | None = None
+) -> type[DirectLink]:
     """Return a link that writes down its writes, and kills its process at one."""
 
     class KillingLink(DirectLink):
         count = 0
 
         def _at(self, rows: Sequence[Row], write: Callable[[], Any]) -> Any:
-            if not rows:
+            if all(_is_tick(row) for row in rows):
+                # How often the clock of a busy program ticks depends on the machine. Killed before the next write, it dies after them.
                 return write()
             KillingLink.count += 1
             _write_down(log, rows, effects)
@@ -196,6 +236,10 @@ def killing(kill: Kill | None, log: Path, effects: Path) -> type[DirectLink]:
             if kill == (self.count, True):
                 os.kill(os.getpid(), signal.SIGKILL)
             return written
+
+        def load(self) -> Iterable[Row]:
+            rows = super().load()
+            return rows if change is None else change(list(rows))
 
         def note(self, rows: Sequence[Row], lines: Sequence[Line] = ()) -> None:
             note = super().note
@@ -218,6 +262,11 @@ def killing(kill: Kill | None, log: Path, effects: Path) -> type[DirectLink]:
             self._at(rows, lambda: finish(rows, state=state, result=result, error=error))
 
     return KillingLink
+
+
+def _is_tick(row: Row) -> bool:
+    entry = decode(row[2])
+    return isinstance(entry, Outcome) and entry.lane == TICKS
 
 
 def _write_down(log: Path, rows: Sequence[Row], effects: Path) -> None:
@@ -252,12 +301,18 @@ def in_child(work: Callable[[], int]) -> int:
         os._exit(code)
 
 
+def _without_lane(line: str) -> str:
+    """Return a line of a journal without what may be another when lanes race: the lane, and what it came to."""
+    return line.partition(" = ")[0].partition(" ")[2]
+
+
 def _journal_line(view: views.JournalRow) -> str:
     text = " ".join(part for part in (view.lane or "-", view.kind, view.name, view.status) if part)
     if view.args and view.kind in ("activity", "store"):
         text += f" ({view.args})"
     if view.error:
-        text += f" ! {view.error}"
+        # anyio says which of its scopes cancelled, by address.
+        text += re.sub(r"cancel scope [0-9a-f]+", "cancel scope …", f" ! {view.error}")
     elif view.result:
         text += f" = {view.result}"
     return text

@@ -10,6 +10,7 @@ import logging
 import os
 import re
 import sys
+import threading
 import traceback
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -59,6 +60,8 @@ def run(code: Path, event: dict[str, Any], to: Path, session_id: str) -> int:
     sys.path[:0] = [str(code), str(OUTSIDE)]
     lines: list[str] = []
     out, err = Recorder("stdout", lines), Recorder("stderr", lines)
+    # The one of pytest says nothing.
+    threading.excepthook = threading.__excepthook__
     streams = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = out, err
     _record_logs(lines, err)
@@ -70,7 +73,7 @@ def run(code: Path, event: dict[str, Any], to: Path, session_id: str) -> int:
     err.end()
     sys.stdout, sys.stderr = streams
     terminal = {"stdout": portable(out.all, code), "stderr": portable(err.all, code)}
-    to.write_text(json.dumps([[portable(line, code) for line in lines], ends, terminal]))
+    to.write_text(json.dumps([[portable(line, code) for line in without_marks(lines)], ends, terminal]))
     return 0
 
 
@@ -104,9 +107,15 @@ def _leave_out_ours(shown: traceback.TracebackException) -> None:
             _leave_out_ours(linked)
 
 
+def without_marks(lines: list[str]) -> list[str]:
+    """Return printed lines without the marks in tracebacks."""
+    return [line for line in lines if not re.fullmatch(r"stderr: [ |]+[~^]+", line)]
+
+
 def portable(text: str, code: Path) -> str:
     """Return a text without places of this machine, and without the marks in tracebacks, which Python versions set differently."""
     text = text.replace(str(code), ".").replace(str(OUTSIDE), "outside")
+    text = re.sub(r'"[^"\n]*/(threading\.py)", line \d+', r'"\1", line …', text)
     text = re.sub(r'("outside/\w+\.py", line) \d+', r"\1 …", text)
     return re.sub(r"^[ |]+[~^]+\n", "", text, flags=re.MULTILINE)
 

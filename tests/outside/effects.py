@@ -6,8 +6,11 @@ import asyncio
 import contextlib
 import logging
 import os
+import random
+import signal
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
@@ -91,6 +94,10 @@ class Client:
         append(f"{self.name}: {text}")
         return text.upper()
 
+    def hello(self) -> str:
+        """Return what needs nothing from outside."""
+        return f"hello {self.name}"
+
     def close(self) -> None:
         """Close it."""
         append(f"{self.name} closes")
@@ -107,6 +114,59 @@ class Counter:
         append(f"add {n}")
         self.total += n
         return self.total
+
+
+class Pages:
+    """An outside iterator that begins anew with each ``iter()``."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.page = 0
+
+    def __iter__(self) -> Pages:
+        self.page = 0
+        return self
+
+    def __next__(self) -> int:
+        if self.page == self.count:
+            raise StopIteration
+        self.page += 1
+        append(f"page {self.page}")
+        return self.page
+
+
+class Policy:
+    """A part of a jar."""
+
+    def __init__(self) -> None:
+        self.now = 0
+
+
+class Jar:
+    """An outside object with its own way of being saved; a part of it has an attribute of the same name."""
+
+    def __init__(self) -> None:
+        self.policy = Policy()
+        self.lock = threading.Lock()
+        self.items: dict[str, int] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self.lock = threading.Lock()
+
+    def put(self, name: str) -> int:
+        """Put something in, and note when."""
+        append(f"put {name}")
+        self.now = self.policy.now = len(self.items)
+        self.items[name] = self.now
+        return self.now
+
+    def look(self) -> dict[str, int]:
+        """Return what is in it."""
+        return self.items
 
 
 class Base:
@@ -322,3 +382,141 @@ class Folder:
         """Use it."""
         append(f"use {self.name}")
         return self.name
+
+
+def slow(value: Any, seconds: float = 0.01) -> Any:
+    """Give a value after a while, with an effect."""
+    time.sleep(seconds)
+    append(f"slow {value}")
+    return value
+
+
+_meeting: list[Any] = []
+
+
+def meet(number: int) -> int:
+    """Return when so many calls are made at the same time; raises if they are not."""
+    if not _meeting:
+        _meeting.append(threading.Barrier(number))
+    return append(f"met {_meeting[0].wait(30) >= 0}")
+
+
+def call_from_thread(function: Any) -> None:
+    """Call back from a thread of ours, and wait for it."""
+    thread = threading.Thread(target=function)
+    thread.start()
+    thread.join()
+
+
+def jitter(name: str, mark: int) -> int:
+    """Give a number after a time that differs in each process, with an effect."""
+    time.sleep(_chance.random() ** 3 / 100)
+    append(f"jitter {name}")
+    return mark % 7
+
+
+async def jitter_later(name: str, mark: int) -> int:
+    """Give a number after a time that differs in each process, with an effect."""
+    await asyncio.sleep(_chance.random() ** 3 / 100)
+    append(f"jitter {name}")
+    return mark % 7
+
+
+def unsure(name: str) -> int:
+    """Fail now and then, with an effect."""
+    time.sleep(_chance.random() ** 3 / 100)
+    append(f"unsure {name}")
+    if _chance.random() < 0.3:
+        raise ConnectionError(name)
+    return 1
+
+
+_chance = random.Random(os.environ.get("JITTER"))
+
+#: Lets objects of all small sizes have other addresses, in another order, than in the process before.
+_ballast = [bytearray(_chance.randrange(400)) for _ in range(20000)] if "JITTER" in os.environ else []
+_chance.shuffle(_ballast)
+del _ballast[::2]
+
+
+async def after(seconds: float, value: Any) -> Any:
+    """Give a value after some time, with an effect."""
+    await asyncio.sleep(seconds)
+    append(f"after {value}")
+    return value
+
+
+async def until_cancelled(name: str) -> None:
+    """Wait for ever, and say when that is over."""
+    append(f"{name} waits")
+    try:
+        await asyncio.get_running_loop().create_future()
+    finally:
+        await asyncio.sleep(0)
+        append(f"{name} ends")
+
+
+async def stubborn(name: str) -> str:
+    """Wait for ever, and give something when cancelled."""
+    try:
+        await asyncio.get_running_loop().create_future()
+    except asyncio.CancelledError:
+        await asyncio.sleep(0.001)
+        append(f"{name} gives in")
+    return f"{name} was cancelled"
+
+
+async def stream_that_fails(n: int) -> AsyncIterator[int]:
+    """Yield numbers, and fail half-way."""
+    for number in range(n):
+        await asyncio.sleep(0)
+        yield number
+    raise ApiError(500, "half-way")
+
+
+async def give_later(value: Any) -> Any:
+    """Give a value later, with no effect."""
+    await asyncio.sleep(0)
+    return value
+
+
+class Service:
+    """Answers by futures and tasks of the loop that it finds running."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.greeting = self.loop.create_future()
+        self.loop.call_later(0.001, self.greeting.set_result, "hello")
+
+    def ask(self, question: str) -> asyncio.Future[str]:
+        """Answer later."""
+        append(f"ask {question}")
+        if question == "b":
+            return self.loop.create_task(give_later(question.upper()))
+        future = self.loop.create_future()
+        self.loop.call_later(0.001, future.set_result, question.upper())
+        return future
+
+
+def die_once() -> None:
+    """Kill the process, the first time."""
+    if "dies" not in lines():
+        append("dies")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+async def racer(name: str) -> str:
+    """Win if the environment says so."""
+    await asyncio.sleep(0.0 if name == os.environ.get("WINNER", "hare") else 0.5)
+    return name
+
+
+async def set_later(event: asyncio.Event) -> None:
+    """Set an event."""
+    await asyncio.sleep(0)
+    event.set()
+
+
+def loop_is_running() -> bool:
+    """Return whether a synchronous call finds a loop that runs."""
+    return asyncio.get_running_loop() is not None

@@ -9,6 +9,7 @@ from enum import Enum
 from types import (
     AsyncGeneratorType,
     BuiltinFunctionType,
+    CodeType,
     CoroutineType,
     FunctionType,
     GeneratorType,
@@ -34,6 +35,23 @@ class Decision(NamedTuple):
     name: str
 
 
+#: Functions of the session's copies of `threading` and the like that take callables or iterables: what they are given
+#: is guarded.
+PRIVATE_HANDED = frozenset(
+    {
+        "Barrier.__init__",
+        "Condition.wait_for",
+        "Executor.map",
+        "Future.add_done_callback",
+        "Thread.__init__",
+        "ThreadPoolExecutor.__init__",
+        "ThreadPoolExecutor.submit",
+        "Timer.__init__",
+        "as_completed",
+        "wait",
+    }
+)
+
 #: Flag of classes that are made while a program runs: Py_TPFLAGS_HEAPTYPE.
 _HEAP_TYPE = 1 << 9
 
@@ -54,6 +72,9 @@ class Classifier:
         self._functions: dict[int, tuple[FunctionType, Decision]] = {}
         self._classes: dict[int, tuple[type, bool]] = {}
         self._direct: list[Any] = []
+        #: the builtins of the session's copies of `threading` and the like, once there are any, and their classes
+        self.private: dict[str, Any] | None = None
+        self.private_classes: set[type] = set()
         #: called when the program has marked something
         self.on_mark: Callable[[], None] | None = None
 
@@ -84,7 +105,11 @@ class Classifier:
 
     def user_frame(self, frame: Any) -> bool:
         """Return whether a frame (of a generator, a coroutine) runs user code; one that has ended runs none."""
-        return frame is not None and frame.f_builtins is self.builtins
+        return frame is not None and (frame.f_builtins is self.builtins or frame.f_builtins is self.private)
+
+    def private_kind(self, name: str) -> Kind:
+        """Return what a function or class of the session's own copies is."""
+        return Kind.HANDED if name in PRIVATE_HANDED else Kind.DETERMINISTIC
 
     def decide(self, callable_: Any) -> Decision:
         """Return what a callable is.
@@ -119,6 +144,18 @@ class Classifier:
         """Return what a special method of an outside class is: ``__iter__``, ``__enter__``."""
         return self._by_name(f"{class_name(cls)}.{method}")
 
+    def is_direct(self, function: Any, owner: Any) -> bool:
+        """Return whether a method is called directly on an object that only stands for one of its class."""
+        if self._direct and any(
+            item is function or (isinstance(item, type) and isinstance(owner, item)) for item in self._direct
+        ):
+            return True
+        return type(function) is FunctionType and self._function(function).kind in DIRECT
+
+    def kind_of_code(self, module: str, code: CodeType) -> Decision:
+        """Return what the outside function of some code is: of a generator, say, which knows no function."""
+        return self._by_name(f"{module}.{code.co_qualname}")
+
     def _of_self(self, decision: Decision, method: Any) -> Decision:
         """Resolve a method of which the object decides: inherited from an abstract class, or of a generator."""
         if decision.kind is not Kind.AS_SELF:
@@ -152,6 +189,8 @@ class Classifier:
         while type(wrapped) is FunctionType:
             if self.user_function(wrapped):
                 return Decision(Kind.DETERMINISTIC, name_of(wrapped))
+            if wrapped.__builtins__ is self.private:  # type: ignore[attr-defined]
+                return Decision(self.private_kind(wrapped.__qualname__), name_of(wrapped))
             wrapped = wrapped.__dict__.get("__wrapped__")
         return self._by_name(name_of(function))
 
@@ -165,6 +204,8 @@ class Classifier:
 
     def _class(self, cls: type) -> Decision:
         name = class_name(cls)
+        if cls in self.private_classes:
+            return Decision(self.private_kind(f"{cls.__qualname__}.__init__"), name)
         if issubclass(cls, BaseException | Enum) or _only_holds_data(cls):
             return Decision(Kind.DETERMINISTIC, name)
         if vars(cls).get("__ak_activity__"):
@@ -173,7 +214,10 @@ class Classifier:
             return self._by_name(name)
         for method in ("__new__", "__init__"):
             owner = next(base for base in cls.__mro__ if method in vars(base))
-            if owner is not object and not self.user_class(owner):
+            if owner in self.private_classes:
+                if self.private_kind(f"{owner.__qualname__}.__init__") is Kind.HANDED:
+                    return Decision(Kind.HANDED, name)
+            elif owner is not object and not self.user_class(owner):
                 decision = self._by_name(class_name(owner))
                 if decision.kind not in DIRECT:
                     return Decision(decision.kind, name)

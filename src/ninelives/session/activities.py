@@ -11,12 +11,12 @@ from __future__ import annotations
 import sys
 import time
 from functools import partial
-from inspect import isawaitable, iscoroutine
+from inspect import isawaitable, iscoroutine, iscoroutinefunction
 from pickle import loads
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
-from ninelives.errors import InterruptedActivityError
+from ninelives.errors import InterruptedActivityError, StoppedError
 from ninelives.session import files, render, transactions, uses
 from ninelives.session.awaiting import OutsideAwaitable
 from ninelives.session.calls import Attempt, Call
@@ -24,8 +24,8 @@ from ninelives.session.changes import Reach
 from ninelives.session.contents import apply
 from ninelives.session.entries import Activity, Outcome
 from ninelives.session.exceptions import frames_of
-from ninelives.session.lanes import Lane, RunningActivity, directly, need_room, running_activity
-from ninelives.session.options import Options
+from ninelives.session.lanes import Lane, RunningActivity, current_lane, directly, need_room, running_activity
+from ninelives.session.options import DEFAULT, Options
 from ninelives.session.standins import StandIn, real, reference
 from ninelives.session.stop import Halt
 from ninelives.session.timeout import time_limit
@@ -99,7 +99,10 @@ class Activities:
 
     def _again(self, call: Call, outcome: Outcome) -> tuple[bool, Any]:
         if outcome.awaited:
-            return True, OutsideAwaitable(partial(self._await, call, None, None), call.name)
+            return True, self._awaitable(call, None, None)
+        if self._leaves(call):
+            self.session.baton.await_outcome(call.key, call.name)
+            return self.give(call, outcome)
         if not self.session.journal.deliver(outcome):
             call.file, call.line = self.session.showing.place(sys._getframe(2))
             raise Halt(self.session.comparison.out_of_order(call, outcome))
@@ -159,7 +162,7 @@ class Activities:
         try:
             value = self._invoke(call)
             if type(value) not in render.ATOMS and isawaitable(value):
-                return self.session.event_loop().await_outside(value)
+                return self.session.event_loop().outside.wait(value)
             return value
         except Halt:
             raise
@@ -176,6 +179,12 @@ class Activities:
             attempt = _FIRST
         else:
             raise Halt(session.comparison.not_recorded(call))
+        leaves = self._leaves(call)
+        if leaves:
+            session.baton.await_live(call.name)
+        elif recorded is not None and not session.journal.exhausted and session.running_loop() is not None:
+            # It was awaited when it was cut off, and others went on: it is made again when they have come so far.
+            return True, self._awaitable(call, None, attempt)
         reach = self._reach(call) if call.has_objects() else None
         if reach is not None:
             session.live.check_not_lost(reach.objects)
@@ -185,17 +194,22 @@ class Activities:
             transactions.check(session, call, recorded is not None)
         while True:
             if attempt.not_before:
-                session.timers.wait_until(attempt.not_before, f"{call.name} to be tried again")
+                wait = partial(session.timers.wait_until, attempt.not_before, f"{call.name} to be tried again")
+                session.baton.away(wait) if leaves else wait()
                 attempt = attempt._replace(not_before=0.0)
             session.journal.note_before_leaving(self._entry(call, attempt, ""))
             session.observer.activity_started(call.name, call.key[1])
             if reach is not None:
                 reach.watch()
-            ok, value, running, taken = self._run(call, attempt.number)
+            if leaves:
+                ok, value, running, taken = self._run_away(call, attempt.number)
+            else:
+                ok, value, running, taken = self._run(call, attempt.number)
             if ok and type(value) not in render.ATOMS and isawaitable(value):
-                return True, OutsideAwaitable(partial(self._await, call, value, attempt), call.name)
+                return True, self._awaitable(call, value, attempt)
             if ok or attempt.failures >= call.options.retries or not isinstance(value, Exception):
-                return self._finish(call, reach, running, ok, value, taken)
+                rounds = session.scheduler.forced() if leaves else 0
+                return self._finish(call, reach, running, ok, value, taken, rounds)
             attempt = self._back_off(call, attempt, value)
 
     def _attempt(self, call: Call, recorded: Activity) -> Attempt:
@@ -210,6 +224,10 @@ class Activities:
                 )
             )
         return Attempt(recorded.attempt + 1, recorded.failures, 0.0)
+
+    def _begin(self, call: Call, attempt: Attempt) -> None:
+        self.session.journal.note_before_leaving(self._entry(call, attempt, ""))
+        self.session.observer.activity_started(call.name, call.key[1])
 
     def _back_off(self, call: Call, attempt: Attempt, error: Exception) -> Attempt:
         """Record that an attempt failed and that there is a next one."""
@@ -249,7 +267,37 @@ class Activities:
         finally:
             running_activity.reset(token)
 
+    def _leaves(self, call: Call) -> bool:
+        """Return whether other lanes run while a call is outside.
+
+        What is awaited does not, since the call has no outcome of its own; nor does what holds up an event loop anyway.
+        """
+        baton = self.session.baton
+        if not baton.many or self.session.lanes[call.key[0]].turn is None:
+            return False
+        return not iscoroutinefunction(call.function)
+
+    def _run_away(self, call: Call, attempt: int) -> tuple[bool, Any, RunningActivity, float]:
+        live = self.session.live
+        if live.any_stand_ins:
+            # What has to be made again is made while no other lane runs.
+            for value in (call.function, *call.args, *call.kwargs.values()):
+                real(value)
+        result = self.session.baton.away(partial(self._run, call, attempt))
+        if result[0] and type(result[1]) not in render.ATOMS and isawaitable(result[1]):
+            raise Halt(
+                StoppedError(
+                    f"{call.file}:{call.line}: {call.name} returned something to be awaited while other threads run; "
+                    "call it from an async function"
+                )
+            )
+        return result
+
     def _invoke(self, call: Call) -> Any:
+        loop = self.session.running_loop()
+        return self._invoke_here(call) if loop is None else loop.outside.call(self._invoke_here, call)
+
+    def _invoke_here(self, call: Call) -> Any:
         function, args, kwargs = call.function, call.args, call.kwargs
         if self.session.live.any_stand_ins:
             uses.settle_file(self.session.live, call)
@@ -280,6 +328,7 @@ class Activities:
         ok: bool,
         value: Any,
         taken: float,
+        rounds: int,
         awaited: bool = False,
     ) -> tuple[bool, Any]:
         """Put the outcome on disk, and return it as replay will give it."""
@@ -309,6 +358,7 @@ class Activities:
             awaited,
             session.output.lines_of(lane),
         )
+        outcome.rounds = rounds
         file = value if isinstance(value, files.FILE) else files.file_of(call.function, call.kwargs)
         if file is not None:
             outcome.spot = files.settle(real(file))
@@ -329,36 +379,62 @@ class Activities:
 
     # Awaited calls.
 
-    def _await(self, call: Call, awaitable: Any, attempt: Attempt | None) -> Any:
+    def _awaitable(self, call: Call, given: Any, attempt: Attempt | None) -> OutsideAwaitable:
+        return OutsideAwaitable(self._await, self._leave, call, given, attempt)
+
+    def _await(self, call: Call, awaitable: Any, attempt: Attempt | None, entered: bool) -> Any:
         """Return a future of the session's loop for what an outside call returned to be awaited."""
         loop = self.session.event_loop()
-        future = loop.create_future()
         if attempt is None:
-            loop.expect(call.key, future, call.name, lambda outcome: self.give(call, outcome))
-            return future
-        reach = self._reach(call)
+            return loop.expect(call, self.give)
+        reach = self._reach(call) if call.has_objects() else None
         running = RunningActivity(self.session.id, call.key, attempt.number)
         began = time.perf_counter()
 
         async def outside() -> Any:
             running_activity.set(running)
-            return await self._attempts(call, awaitable, attempt, running)
+            if awaitable is not None:
+                return await self._attempts(call, awaitable, attempt, running, entered)
+            await loop.outside.with_baton(self.session.baton, partial(self._begin, call, attempt))
+            if reach is not None:
+                reach.watch()
+            again = self._invoke(call)
+            return await self._attempts(call, again, attempt, running, entered) if isawaitable(again) else again
 
         def finish(ok: bool, value: Any) -> tuple[bool, Any]:
             if iscoroutine(awaitable):
                 # It may have been cancelled before it began.
                 awaitable.close()
-            return self._finish(call, reach, running, ok, value, time.perf_counter() - began, awaited=True)
+            taken = time.perf_counter() - began
+            return self._finish(call, reach, running, ok, value, taken, self.session.scheduler.forced(), awaited=True)
 
-        reach.watch()
-        loop.run_outside(call.key, future, call.name, outside, finish)
-        return future
+        if reach is not None:
+            reach.watch()
+        return loop.run_outside(outside, finish)
 
-    async def _attempts(self, call: Call, awaitable: Any, attempt: Attempt, running: RunningActivity) -> Any:
+    async def _leave(self, name: str, context: Any, error: BaseException | None) -> Any:
+        """Leave what a call returned to be entered; what another process entered is gone with it."""
+
+        async def leave(error: BaseException | None) -> Any:
+            if context is not None:
+                return await context.__aexit__(error and type(error), error, error and error.__traceback__)
+            return None
+
+        lane = current_lane()
+        if lane is None:
+            return await leave(error)
+        return await self.call(lane, leave, f"{name}.__aexit__", DEFAULT, error)
+
+    async def _attempts(
+        self, call: Call, awaitable: Any, attempt: Attempt, running: RunningActivity, entered: bool
+    ) -> Any:
         """Await on the outside loop, trying again as the options say."""
         import asyncio
 
+        with_baton = partial(self.session.event_loop().outside.with_baton, self.session.baton)
         while True:
+            if entered:
+                awaitable = awaitable.__aenter__()
             try:
                 if call.options.timeout is None:
                     return await awaitable
@@ -366,12 +442,11 @@ class Activities:
             except Exception as error:
                 if attempt.failures >= call.options.retries:
                     raise
-                attempt = self._back_off(call, attempt, error)
+                attempt = await with_baton(partial(self._back_off, call, attempt, error))
             await asyncio.sleep(max(0.0, attempt.not_before - time.time()))
             running.attempt = attempt.number
             attempt = attempt._replace(not_before=0.0)
-            self.session.journal.note_before_leaving(self._entry(call, attempt, ""))
-            self.session.observer.activity_started(call.name, call.key[1])
+            await with_baton(partial(self._begin, call, attempt))
             awaitable = self._invoke(call)
 
 

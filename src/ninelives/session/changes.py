@@ -7,6 +7,7 @@ names an object.
 
 from __future__ import annotations
 
+import io
 import pickle
 import types
 from collections.abc import Callable, Iterator
@@ -15,12 +16,12 @@ from operator import is_
 from typing import Any
 
 from ninelives.code.naming import class_name
-from ninelives.session import exceptions
+from ninelives.session import exceptions, parts
 from ninelives.session.contents import BASES, LOST, Change, attributes_of, base_of, become, state_of
 from ninelives.session.lanes import directly
 from ninelives.session.livetypes import is_listed
 from ninelives.session.render import ATOMS
-from ninelives.session.standins import StandIn, StandInMethod, real, reference
+from ninelives.session.standins import Reference, StandIn, StandInMethod, real, reference
 
 _GENERATORS = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType)
 
@@ -132,6 +133,8 @@ class Reach:
 
     def _content(self, value: Any) -> tuple[str, Any] | None:
         cls = type(value)
+        if cls is StandIn:
+            return self._part(reference(value))
         base = base_of(cls)
         if base is not None and base not in (tuple, frozenset):
             attributes = dict(attributes_of(value)) if cls is not base else None
@@ -148,12 +151,22 @@ class Reach:
             return None
         if self._user_class(cls) or cls is types.SimpleNamespace:
             return "object", {**attributes_of(value), "__class__": cls}
+        if parts.has_part(cls):
+            return parts.PART, parts.read(value)
         return self._pickled(value)
+
+    def _part(self, ref: Reference) -> tuple[str, Any] | None:
+        """Return the part of a live value that is saved; none yet if the call makes the value again."""
+        if not parts.has_part(ref.cls):
+            return None
+        return parts.PART, parts.read(ref.real) if ref.is_made() else None
 
     def _pickled(self, value: Any) -> tuple[str, Any] | None:
         if is_listed(type(value)):
             return None
         try:
+            if parts.is_unread(value, type(value)):
+                return None
             with directly():
                 return "pickle", pickle.dumps(value, 5)
         except Exception:  # noqa: BLE001 - whatever its class raises: it is live, or its insides are
@@ -206,7 +219,7 @@ def _same(how: str, before: Any, after: Any) -> bool:
         )
     if how == "error":
         return all(_same_part(before[name], after[name]) for name in before)
-    if how in ("pickle", "generator"):
+    if how in ("pickle", "generator", parts.PART):
         return bool(before == after)
     return _same_items("dict" if how == "object" else "list", before, after)
 
@@ -245,10 +258,27 @@ def _pickled_change(value: Any, before: bytes) -> tuple[str, Any]:
         copy = pickle.loads(before)
         state = state_of(value)
         become(copy, state)
-        same = pickle.dumps(copy, 5) == pickle.dumps(value, 5)
+        same = _without_sharing(copy) == _without_sharing(value)
     except Exception:  # noqa: BLE001 - whatever its class raises, it can't be put back
         same = False
     return ("pickle", state) if same else (LOST, class_name(type(value)))
+
+
+class _Unshared(pickle.Pickler):
+    """Writes texts out each time: whether two equal ones are one object is nothing that a copy has to keep."""
+
+    def persistent_id(self, obj: Any) -> Any:
+        """See `pickle.Pickler`; what it returns is new each time, so that it is not found again."""
+        cls = type(obj)
+        if cls is str:
+            return b"s" + obj.encode("utf-8", "surrogatepass")
+        return b"b" + obj if cls is bytes else None
+
+
+def _without_sharing(value: Any) -> bytes:
+    sink = io.BytesIO()
+    _Unshared(sink, 5).dump(value)
+    return sink.getvalue()
 
 
 def _is_plain(cls: type) -> bool:

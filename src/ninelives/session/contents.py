@@ -6,7 +6,8 @@ import types
 from collections import OrderedDict, deque
 from typing import Any
 
-from ninelives.session import exceptions
+from ninelives.session import exceptions, parts
+from ninelives.session.standins import StandIn, reference
 
 #: index among the objects of a call, how it is put back, new content
 Change = tuple[int, str, Any]
@@ -74,6 +75,11 @@ def apply(changes: list[Change], objects: list[Any]) -> list[tuple[Any, str]]:
 def _put(target: Any, how: str, content: Any) -> None:
     if how in BASES:
         _put_items(target, BASES[how], *content)
+    elif how == parts.PART:
+        if type(target) is StandIn:
+            reference(target).put(content)
+        else:
+            parts.put(target, content)
     elif how == "cell":
         if content:
             target.cell_contents = content[0]

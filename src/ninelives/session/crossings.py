@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ninelives.code import rewrite
 from ninelives.code.rules import Kind
 from ninelives.session import tracebacks
+from ninelives.session.awaiting import OutsideAwaitable
 from ninelives.session.lanes import Lane, current_lane
 from ninelives.session.options import DEFAULT
 from ninelives.session.outside import (
@@ -29,9 +30,12 @@ from ninelives.session.outside import (
     OutsideIterator,
     OutsideLines,
 )
-from ninelives.session.standins import StandIn, reference
+from ninelives.session.standins import StandIn, real, reference
 
 if TYPE_CHECKING:
+    from types import FrameType
+
+    from ninelives.code.classify import Classifier
     from ninelives.session.session import Session
 
 #: Iterating over these runs nothing of anybody else: what they are made from was guarded when they were made.
@@ -61,16 +65,25 @@ def hooks(session: Session, crossings: Crossings) -> dict[str, Callable[..., Any
     def mapping(value: Any) -> Any:
         return value if type(value) is dict else crossings.as_mapping(value)
 
+    private = session.classifier.private_classes
+
+    def entered(value: Any) -> Any:
+        return value if type(value) in private else crossings.entered(value)
+
     return {
         rewrite.ITER: iterated,
         rewrite.CONTAINS: contained,
         rewrite.MAPPING: mapping,
         rewrite.ASYNC_ITER: crossings.async_iterated,
-        rewrite.WITH: crossings.entered,
+        rewrite.WITH: entered,
         rewrite.ASYNC_WITH: crossings.async_entered,
         rewrite.AWAIT: crossings.awaited,
         rewrite.CAUGHT: _caught,
     }
+
+
+async def _wait(value: Any) -> Any:
+    return await real(value)
 
 
 def _caught() -> None:
@@ -132,7 +145,10 @@ class Crossings:
         lane = self._lane()
         if lane is None or not self._is_outside(value, "__aiter__"):
             return value
-        return OutsideAsyncIterator(self.session, value)
+        cls = reference(value).cls if type(value) is StandIn else type(value)
+        return OutsideAsyncIterator(
+            self.session, value, self._count(value) if cls is None or hasattr(cls, "__anext__") else None
+        )
 
     def entered(self, value: Any) -> Any:
         """Return what ``with`` enters in place of ``value``."""
@@ -149,8 +165,25 @@ class Crossings:
         return OutsideAsyncContext(self.session, value)
 
     def awaited(self, value: Any) -> Any:
-        """Return what ``await`` waits for in place of ``value``: outside awaitables come from guarded calls already."""
-        return value
+        """Return what ``await`` waits for in place of ``value``.
+
+        What guarded calls give is ready to be awaited. A future of the outside loop, or an object of a library, may
+        also come from an attribute: awaiting it is an activity.
+        """
+        cls = type(value)
+        if cls is CoroutineType or cls is OutsideAwaitable:
+            return value
+        lane = self._lane()
+        if lane is None or not self._is_of_outside_loop(value):
+            return value
+        name = f"{Outside(self.session, value).name}.__await__"
+        return self.session.activities.call(lane, _wait, name, DEFAULT, value)
+
+    def _is_of_outside_loop(self, value: Any) -> bool:
+        if type(value) is not StandIn and hasattr(value, "_asyncio_future_blocking"):
+            loop = self.session.running_loop()
+            return loop is not None and not isinstance(value.get_loop(), type(loop))
+        return self._is_outside(value, "__await__")
 
     def _lane(self) -> Lane | None:
         self.session.check()
@@ -165,13 +198,16 @@ class Crossings:
         classifier = self.session.classifier
         if cls in (GeneratorType, CoroutineType, AsyncGeneratorType):
             frame = value.gi_frame if cls is GeneratorType else getattr(value, "ag_frame", None)
-            return frame is not None and not classifier.user_frame(frame)
+            return frame is not None and not classifier.user_frame(frame) and _reaches_out(frame, classifier)
         owner = next((base for base in cls.__mro__ if method in vars(base)), None)
-        if owner is None or classifier.user_class(owner):
+        if owner is None or owner in classifier.private_classes or classifier.user_class(owner):
             return False
         if cls in _VIEWS:
             return self._is_outside(value._mapping, "__iter__")
         if cls.__module__ == "contextlib" and hasattr(value, "gen"):
+            function = getattr(value, "func", None)
+            if function is not None and classifier.decide(function).kind not in _OUTSIDE:
+                return False
             return self._is_outside(value.gen, "__iter__")
         kind = classifier.kind_of(owner, method).kind
         if kind is Kind.AS_SELF:
@@ -179,3 +215,8 @@ class Crossings:
                 not classifier.user_class(cls) and classifier.rules.inherited(classifier.name(cls), method) in _OUTSIDE
             )
         return kind in _OUTSIDE
+
+
+def _reaches_out(frame: FrameType, classifier: Classifier) -> bool:
+    """Return whether the generator function of a frame is none that always gives the same."""
+    return classifier.kind_of_code(frame.f_globals.get("__name__", ""), frame.f_code).kind in _OUTSIDE

@@ -133,6 +133,8 @@ class Outcome(Base, tag="outcome"):
     connection: tuple[str, int, int] | None = None
     #: of a call on a database cursor: what the cursor says of its last statement, encoded
     attributes: Encoded = b""
+    #: it was delivered though lanes were ready, when they had let others run so many times since the last delivery
+    rounds: int = 0
 
 
 class Forgotten(Base, tag="forgotten"):

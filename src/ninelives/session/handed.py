@@ -41,7 +41,9 @@ class Handed:
         if function is closing or function is aclosing:
             return partial(Closing if function is closing else AsyncClosing, self._session)
         argument = self.argument
-        if function in _READS_WHOLE or _reads_whole(function):
+        if function is aiter or function is anext:
+            argument = self._session.crossings.async_iterated
+        elif function in _READS_WHOLE or _reads_whole(function):
             argument = self._whole
         elif getattr(function, "__module__", None) == "contextlib":
             argument = self._entered
@@ -85,7 +87,12 @@ class Handed:
             if kind in DIRECT or (kind in HANDED and isinstance(value, type)):
                 return value
         # Guarded when it is called, which may be later, on another lane, or after the modules have loaded.
-        return partial(self._late, value)
+        made = partial(self._late, value)
+        name = getattr(value, "__name__", None)
+        if isinstance(name, str):
+            # Threads are named after what they run.
+            made.__name__ = name  # type: ignore[attr-defined]
+        return made
 
     def _late(self, function: Any, /, *args: Any, **kwargs: Any) -> Any:
         return self._session.hooks[rewrite.CALL](function)(*args, **kwargs)

@@ -15,14 +15,16 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ninelives.session.baton import Turn
     from ninelives.session.link import Line
+    from ninelives.session.loop import SessionLoop
     from ninelives.session.session import Session
 
 
 class Lane:
     """One lane of a session, with its own count of operations and its own random generator."""
 
-    __slots__ = ("_random", "children", "n", "name", "session")
+    __slots__ = ("_random", "children", "loop", "n", "name", "session", "turn")
 
     def __init__(self, session: Session, name: str) -> None:
         self.session = session
@@ -32,6 +34,9 @@ class Lane:
         #: lanes it has started
         self.children = 0
         self._random: random.Random | None = None
+        #: of a thread: its turn, and its event loop
+        self.turn: Turn | None = None
+        self.loop: SessionLoop | None = None
         session.lanes[name] = self
 
     @property
@@ -136,6 +141,11 @@ def need_room() -> None:
     raise RecursionError("maximum recursion depth exceeded")
 
 
+def thread_lane() -> Lane | None:
+    """Return the lane of the calling thread, whichever task runs on it."""
+    return active.threads.get(_ident())
+
+
 def current_lane() -> Lane | None:
     """Return the lane that the calling code is on, or None where calls are direct."""
     return lane_here() if running_activity.get() is None else None
@@ -147,6 +157,6 @@ def lane_here() -> Lane | None:
     if session is None:
         return None
     lane = active.threads.get(_ident())
-    if lane is None or session.loop is None:
+    if lane is None or lane.loop is None:
         return lane
-    return session.loop.current_lane(lane)
+    return lane.loop.current_lane(lane)

@@ -213,6 +213,7 @@ class LiveValues:
             waiting = stand_ins.get(position)
             if type(waiting) is StandIn:
                 ref = reference(waiting)
+                ref.made(leaf)
                 ref.real = waiting if become(waiting, leaf) else leaf
                 self._name(waiting, pid)
                 self._made[id(waiting)] = leaf

@@ -1,27 +1,33 @@
 """The event loop of a session's tasks: no selector, a first-in-first-out ready queue, and time from the scheduler.
 
-Only user tasks run on it. Outside awaitables run on a real loop, which is driven on the same thread whenever this one
-has nothing ready. Each timer is a keyed event that fires alone; each task is a lane.
+Only user tasks run on it. Outside awaitables run on a real loop (`outsideloop`), which is driven on the same thread
+whenever this one has nothing ready. Each timer is a keyed event that fires alone; each task is a lane.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import math
 import sys
 import weakref
 from asyncio import events
 from collections import deque
 from collections.abc import Callable, Coroutine
 from functools import partial
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from ninelives.errors import StoppedError
+from ninelives.session.calls import Call
 from ninelives.session.entries import Outcome
-from ninelives.session.lanes import Lane, lane_here
+from ninelives.session.lanes import Lane, lane_here, thread_lane
+from ninelives.session.outsideloop import OutsideLoop
 from ninelives.session.scheduler import Expected
 from ninelives.session.stop import Halt
+from ninelives.session.tasks import LaneFuture, LaneTask, OutsideFuture
 
 if TYPE_CHECKING:
+    from ninelives.session.baton import Turn
     from ninelives.session.session import Session
 
 Settled = tuple[bool, Any]
@@ -31,44 +37,8 @@ Settled = tuple[bool, Any]
 _Base: Any = asyncio.AbstractEventLoop
 
 
-class LaneTask(asyncio.Task):  # type: ignore[type-arg]
-    """A task that is a lane. Its hash is a serial number: asyncio keeps tasks in sets, whose order must replay."""
-
-    lane: Lane
-    _serials = count(1)
-
-    def __new__(cls, *_: Any, **__: Any) -> LaneTask:
-        """Give it its serial number, before asyncio puts it into a set."""
-        made = super().__new__(cls)
-        made._serial = next(cls._serials)
-        return made
-
-    _serial: int
-
-    def __hash__(self) -> int:
-        return self._serial
-
-    def __eq__(self, other: object) -> bool:
-        return self is other
-
-
-class LaneFuture(asyncio.Future):  # type: ignore[type-arg]
-    """A future with a serial number as hash, for the same reason."""
-
-    _serials = count(1)
-    _serial: int
-
-    def __new__(cls, *_: Any, **__: Any) -> LaneFuture:
-        """Give it its serial number."""
-        made = super().__new__(cls)
-        made._serial = next(cls._serials)
-        return made
-
-    def __hash__(self) -> int:
-        return self._serial
-
-    def __eq__(self, other: object) -> bool:
-        return self is other
+#: Unix time in seconds of the last moment that a calendar has.
+LAST_TIME = 253_402_300_799.0
 
 
 class LaneTimer(asyncio.TimerHandle):
@@ -86,58 +56,115 @@ class SessionLoop(_Base):  # type: ignore[misc]
         lane: the lane that runs the loop; its tasks are lanes under it.
     """
 
+    #: as `asyncio.BaseEventLoop.default_exception_handler` asks
+    _current_handle = None
+
     def __init__(self, session: Session, lane: Lane) -> None:
         self._session = session
-        self._lane = lane
+        self.lane = lane
+        self._thread_lane = thread_lane()
+        self.outside = OutsideLoop()
         self._ready: deque[asyncio.Handle] = deque()
+        #: of the thread lane that runs it; None when it does not run
+        self._turn: Turn | None = None
+        #: that lane waits until something is ready
+        self._idle = False
+        self._executor: Any = None
         self._running = False
+        self._stopping = False
         self._closed = False
-        self._outside: asyncio.AbstractEventLoop | None = None
-        self._generators: dict[int, Any] = {}
+        self._generators: dict[int, weakref.ref[Any]] = {}
+        self._begun = 0
         self._tasks: weakref.WeakSet[LaneTask] = weakref.WeakSet()
+        self._task_factory: Any = None
+        self._exception_handler: Any = None
 
     # What asyncio asks of a loop.
 
     def time(self) -> float:
-        """Return the session's clock: unix time in seconds, at a standstill between deliveries."""
-        return self._session.delivered_at
+        """Return the session's clock: seconds since the session started, at a standstill between deliveries."""
+        return self._session.delivered_at - self._session.start.at
 
     def get_debug(self) -> bool:
         """Return False: asyncio's debug mode reads clocks and frames that do not replay."""
         return False
 
+    def set_debug(self, enabled: bool) -> None:
+        """Do nothing; see `get_debug`."""
+
     def is_running(self) -> bool:
         """Return whether the loop runs."""
         return self._running
+
+    def is_here(self) -> bool:
+        """Return whether the loop runs the code that asks: on this thread, and not the outside loop under it."""
+        return events._get_running_loop() is self
 
     def is_closed(self) -> bool:
         """Return whether the loop was closed."""
         return self._closed
 
     def close(self) -> None:
-        """Close the loop, and the one under it."""
+        """Close the loop, and the one under it.
+
+        Raises:
+            RuntimeError: it runs.
+        """
+        if self._running:
+            raise RuntimeError("Cannot close a running event loop")
         self._closed = True
-        outside, self._outside = self._outside, None
-        if outside is not None:
-            left = asyncio.all_tasks(outside)
-            for task in left:
-                task.cancel()
-            outside.run_until_complete(asyncio.gather(*left, return_exceptions=True)) if left else None
-            outside.close()
-            self._session.scheduler.pump = None
+        self._ready.clear()
+        self.outside.close()
+
+    def next_serial(self) -> int:
+        """Return the next number by which tasks and futures of the session hash."""
+        self._session.serial += 1
+        return self._session.serial
+
+    def next_task_name(self) -> str:
+        """Return the name of a task that is given none."""
+        self._session.tasks += 1
+        return f"Task-{self._session.tasks}"
 
     def create_future(self) -> asyncio.Future[Any]:
         """Return a new future of this loop."""
         return LaneFuture(loop=self)
 
-    def create_task(self, coro: Any, *, name: str | None = None, context: Any = None, **_: Any) -> Any:
-        """Start a task: a new lane under the current one."""
-        parent = lane_here() or self._lane
-        made: Any = LaneTask(coro, loop=self, name=name or "", context=context)
-        task: LaneTask = made
-        task.lane = parent.child()
+    def create_task(self, coro: Any, *, name: Any = None, context: Any = None, **kwargs: Any) -> Any:
+        """Start a task: a new lane under the current one.
+
+        Raises:
+            RuntimeError: the loop was closed.
+            TypeError: a factory of the program's makes tasks that are none of this loop.
+        """
+        self._check_open()
+        if name is None:
+            name = self.next_task_name()
+        if self._task_factory is None:
+            task: Any = LaneTask(coro, loop=self, name=name, context=context, **kwargs)
+        else:
+            task = self._task_factory(self, coro, **({} if context is None else {"context": context}))
+            if not isinstance(task, LaneTask):
+                raise TypeError("in a session a task factory makes its tasks with asyncio.Task(coro, loop=loop)")
+            task.set_name(name)
         self._tasks.add(task)
         return task
+
+    def set_task_factory(self, factory: Any) -> None:
+        """Let ``factory(loop, coro)`` make tasks; None makes the default ones.
+
+        Raises:
+            TypeError: it can't be called.
+        """
+        if factory is not None and not callable(factory):
+            raise TypeError("task factory must be a callable or None")
+        if factory is not None and factory is getattr(asyncio, "eager_task_factory", None):
+            factory = _eager_task
+        self._task_factory = factory
+
+    def get_task_factory(self) -> Any:
+        """Return the factory; None by default."""
+        return self._task_factory
 
     def places(self) -> str:
         """Return where the tasks wait that have not ended, as file:line."""
@@ -147,12 +174,33 @@ class SessionLoop(_Base):  # type: ignore[misc]
 
     def call_soon(self, callback: Callable[..., Any], *args: Any, context: Any = None) -> asyncio.Handle:
         """Run ``callback`` after what is ready now."""
+        if self._closed:
+            self._check_open()
+        if self._running and self.outside.is_here():
+            raise Halt(StoppedError(_WOKEN))
         handle = asyncio.Handle(callback, args, self, context)
-        self._ready.append(handle)
+        self._add(handle)
         return handle
 
+    def _add(self, handle: asyncio.Handle) -> None:
+        self._ready.append(handle)
+        if self._idle:
+            self._idle = False
+            assert self._turn is not None
+            self._session.baton.wake(self._turn)
+
     def call_soon_threadsafe(self, callback: Callable[..., Any], *args: Any, context: Any = None) -> asyncio.Handle:
-        """Run ``callback`` soon; only the session's own thread may ask."""
+        """Run ``callback`` soon; any lane may ask.
+
+        Raises:
+            Halt: a thread of outside code asks, which would not ask again on replay.
+        """
+        self._check_open()
+        if thread_lane() is None:
+            raise self._session.foreign(
+                "a thread of outside code calls call_soon_threadsafe, and a restart would not do that again; "
+                "await a call that returns the result instead"
+            )
         return self.call_soon(callback, *args, context=context)
 
     def call_later(
@@ -165,73 +213,199 @@ class SessionLoop(_Base):  # type: ignore[misc]
         self, when: float, callback: Callable[..., Any], *args: Any, context: Any = None
     ) -> asyncio.TimerHandle:
         """Run ``callback`` at ``when`` of the session's clock, durably."""
+        self._check_open()
         handle = LaneTimer(when, callback, args, self, context)
-        lane = lane_here() or self._lane
-        handle.key = self._session.timers.start(lane, when, lambda: self._ready.append(handle))
+        if when == math.inf:
+            # It never fires, and a program that waits for nothing else has a deadlock.
+            handle.key = ("", 0)
+            return handle
+        lane = lane_here() or self.lane
+        # The session's clock stands still while the program computes: what is asked of it counts from now on.
+        until = min(self._session.clock.wall() + max(0.0, when - self.time()), LAST_TIME)
+        handle.key = self._session.timers.start(lane, until, lambda: self._add(handle))
         return handle
 
     def _timer_handle_cancelled(self, handle: Any) -> None:
         self._session.scheduler.forget(handle.key)
 
+    def get_exception_handler(self) -> Any:
+        """Return the program's exception handler; None by default."""
+        return self._exception_handler
+
+    def set_exception_handler(self, handler: Any) -> None:
+        """Let ``handler(loop, context)`` be told of what nobody else is told.
+
+        Raises:
+            TypeError: it can't be called.
+        """
+        if handler is not None and not callable(handler):
+            raise TypeError(f"A callable object or None is expected, got {handler!r}")
+        self._exception_handler = handler
+
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """Log what asyncio could not tell anybody else; what is left when the loop ends is nobody's mistake."""
-        import logging
-
         if self._closed or not self._session.goes_on:
             return
-
-        logging.getLogger("asyncio").error(context.get("message"), exc_info=context.get("exception"))
+        if isinstance(context.get("exception"), SystemExit | KeyboardInterrupt):
+            # It ends the loop, and is told there.
+            return
+        if self._exception_handler is None:
+            self.default_exception_handler(context)
+        else:
+            asyncio.BaseEventLoop.call_exception_handler(self, context)
 
     def default_exception_handler(self, context: dict[str, Any]) -> None:
-        """See `call_exception_handler`."""
-        self.call_exception_handler(context)
+        """Log as asyncio does."""
+        asyncio.BaseEventLoop.default_exception_handler(self, context)
+
+    def add_signal_handler(self, sig: int, callback: Callable[..., Any], *args: Any) -> None:
+        """Stop the session: signals are how its process is told to let it go, and come at no recorded point."""
+        raise Halt(
+            StoppedError(
+                "loop.add_signal_handler: a session has no signal handlers, since its process ends and it goes on in "
+                "another; leave the call out, and clean up in finally"
+            )
+        )
+
+    def remove_signal_handler(self, sig: int) -> bool:
+        """Return False: there are no signal handlers."""
+        return False
 
     async def shutdown_asyncgens(self) -> None:
         """End the asynchronous generators that were begun."""
-        for generator in list(self._generators.values()):
-            await generator.aclose()
+        while self._generators:
+            number = next(iter(self._generators))
+            generator = self._generators.pop(number)()
+            if generator is None:
+                continue
+            try:
+                await generator.aclose()
+            except Exception as error:  # noqa: BLE001 - it is logged, as asyncio does
+                message = f"an error occurred during closing of asynchronous generator {generator!r}"
+                self.call_exception_handler({"message": message, "exception": error, "asyncgen": generator})
 
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:
-        """There is none."""
+        """Let the threads end that `asyncio.to_thread` used."""
+        executor, self._executor = self._executor, None
+        if executor is not None:
+            executor.shutdown(wait=True)
+
+    def set_default_executor(self, executor: Any) -> None:
+        """Use ``executor`` for `asyncio.to_thread`."""
+        self._executor = executor
 
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
-        """Call ``func`` in place; what it calls outside is an activity."""
-        future = self.create_future()
-        try:
-            future.set_result(self._session.hooks["__guard__"](func)(*args))
-        except Exception as error:  # noqa: BLE001 - it is the future's
-            future.set_exception(error)
-        return future
+        """Call ``func`` on a thread of a pool: a lane."""
+        pool = self._session.private.get("concurrent.futures.thread").ThreadPoolExecutor
+        if executor is None:
+            if self._executor is None:
+                self._executor = pool(thread_name_prefix="asyncio")
+            executor = self._executor
+        if not isinstance(executor, pool):
+            raise Halt(
+                StoppedError(
+                    f"run_in_executor: {self._session.classifier.name(type(executor))} is no ThreadPoolExecutor, and "
+                    "its calls are not recorded; use a ThreadPoolExecutor, or put the call into one @activity"
+                )
+            )
+        return asyncio.wrap_future(executor.submit(self._session.hooks["__guard__"](func), *args), loop=self)
 
     # Running.
 
     def run_until_complete(self, future: Any) -> Any:
-        """Run a coroutine to its end and return its result; as `asyncio.run`, cancel what it left behind."""
-        task = asyncio.ensure_future(future, loop=self)
-        hooks = sys.get_asyncgen_hooks()
-        self._enter()
+        """Run until a future is done, and return its result.
+
+        Raises:
+            RuntimeError: a loop runs already, this one was closed, or the loop was stopped before.
+        """
+        self._check_open()
+        made = not asyncio.isfuture(future)
+        task: Any = asyncio.ensure_future(future, loop=self)
+        before = self._enter()
         try:
-            self._run_until([task])
-            self._cancel_the_rest()
+            self._run_until(task)
+        except BaseException:
+            if made and task.done() and not task.cancelled():
+                # It is raised here, and not logged as well.
+                task.exception()
+            raise
         finally:
-            self._leave(hooks)
-            self._drop_the_rest()
+            self._leave(before)
+        if not task.done():
+            raise RuntimeError("Event loop stopped before Future completed.")
         return task.result()
 
-    def _run_until(self, tasks: list[asyncio.Task[Any]]) -> None:
-        while not all(task.done() for task in tasks):
+    def run_forever(self) -> None:
+        """Run until `stop` is called."""
+        self._check_open()
+        before = self._enter()
+        try:
+            self._run()
+        finally:
+            self._leave(before)
+
+    def stop(self) -> None:
+        """Let the loop end after what is ready now."""
+        self._stopping = True
+
+    def end(self) -> None:
+        """End what the program left behind, as `asyncio.run` does, and close the loop."""
+        before = self._enter()
+        try:
+            self._session.check()
+            self._cancel_the_rest()
+            if self._generators:
+                self._run_until(self.create_task(self.shutdown_asyncgens()))
+            if self._executor is not None:
+                self._run_until(self.create_task(self.shutdown_default_executor()))
+            self._tell_of_failures()
+        finally:
+            self._leave(before)
+            self._drop_the_rest()
+            self.close()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise RuntimeError("Event loop is closed")
+
+    def _run(self) -> None:
+        self._stopping = False
+        while not self._stopping:
             self._run_once()
+        self._stopping = False
+
+    def _run_until(self, future: Any) -> None:
+        future.add_done_callback(self._stop_with)
+        try:
+            self._run()
+        finally:
+            future.remove_done_callback(self._stop_with)
+
+    def _stop_with(self, _: Any) -> None:
+        self._stopping = True
 
     def _left(self) -> list[LaneTask]:
         return sorted((task for task in self._tasks if not task.done()), key=hash)
 
     def _cancel_the_rest(self) -> None:
         left = self._left()
+        if not left:
+            return
         for task in left:
             task.cancel()
-        self._run_until(list(left))
-        if self._generators:
-            self._run_until([self.create_task(self.shutdown_asyncgens())])
+        self._run_until(asyncio.gather(*left, return_exceptions=True))
+        for task in left:
+            if not task.cancelled() and task.exception() is not None:
+                message = "unhandled exception during asyncio.run() shutdown"
+                self.call_exception_handler({"message": message, "exception": task.exception(), "task": task})
+
+    def _tell_of_failures(self) -> None:
+        """Log the exceptions that nobody asked for of tasks that still exist; those of others were when they died."""
+        for task in sorted(self._tasks, key=hash):
+            if task.done() and getattr(task, "_log_traceback", False):
+                task._log_traceback = False
+                message = "Task exception was never retrieved"
+                self.call_exception_handler({"message": message, "exception": task.exception(), "future": task})
 
     def _drop_the_rest(self) -> None:
         """End what is left when the session leaves the user's code: it does no more."""
@@ -242,33 +416,59 @@ class SessionLoop(_Base):  # type: ignore[misc]
                 # Its ``finally`` wanted to go on.
                 continue
 
-    def _enter(self) -> None:
+    def _enter(self) -> tuple[Any, Any]:
+        if events._get_running_loop() is not None:
+            raise RuntimeError("Cannot run the event loop while another loop is running")
+        hooks = sys.get_asyncgen_hooks()
+        self._turn = turn = self._session.baton.here()
+        before, turn.lane.loop = turn.lane.loop, self
+        if turn.lane is not self._thread_lane:
+            # Made by one thread, run by another.
+            self._thread_lane = self.lane = turn.lane
+        self.outside.enter(turn)
         self._running = True
         events._set_running_loop(self)
         sys.set_asyncgen_hooks(firstiter=self._begin_generator, finalizer=self._end_generator)
+        return hooks, before
 
-    def _leave(self, hooks: Any) -> None:
+    def _leave(self, before: tuple[Any, Any]) -> None:
+        hooks, loop = before
         sys.set_asyncgen_hooks(*hooks)
         events._set_running_loop(None)
-        self._running = False
+        self._running = self._idle = False
+        self.outside.leave()
+        turn, self._turn = self._turn, None
+        assert turn is not None
+        turn.lane.loop = loop or self
 
     def _begin_generator(self, generator: Any) -> None:
-        self._generators[id(generator)] = generator
+        self._begun = number = self._begun + 1
+        self._generators[number] = weakref.ref(generator, lambda _: self._generators.pop(number, None))
 
     def _end_generator(self, generator: Any) -> None:
-        self._generators.pop(id(generator), None)
-        if not self._closed:
-            self.create_task(generator.aclose())
+        if not self._closed and self._session.goes_on:
+            self.call_soon(self.create_task, generator.aclose())
 
     def _run_once(self) -> None:
-        if not self._ready:
-            self._session.scheduler.deliver_one()
-        while self._ready:
-            handle = self._ready.popleft()
+        """Run what is ready now, or deliver one outcome and run what it made ready.
+
+        A program that always has something ready, and so never waits, gets a delivery after so many rounds.
+        """
+        session, ready = self._session, self._ready
+        if not ready:
+            assert self._turn is not None
+            self._idle = True
+            session.baton.wait(self._turn, lambda: "a task")
+        else:
+            session.baton.go_on()
+        for _ in range(len(ready)):
+            handle = ready.popleft()
             if not handle.cancelled():
                 handle._run()
+            # An exception of the task refers to this frame: the task must not live as long as that.
+            del handle
             # A task keeps what it raises to itself, a halt too.
-            self._session.check()
+            session.check()
 
     def current_lane(self, thread_lane: Lane) -> Lane | None:
         """Return the lane of the running code: its task's; the thread's when no loop runs; None on the outside loop."""
@@ -276,29 +476,31 @@ class SessionLoop(_Base):  # type: ignore[misc]
         if running is None:
             return thread_lane
         if running is not self:
-            return None
+            return running.current_lane(thread_lane) if type(running) is SessionLoop else None
         task = asyncio.current_task(self)
-        return getattr(task, "lane", self._lane) if task is not None else self._lane
+        return getattr(task, "lane", self.lane) if task is not None else self.lane
 
     # Outside awaitables.
 
-    def expect(
-        self, key: tuple[str, int], future: asyncio.Future[Any], what: str, give: Callable[[Outcome], Settled]
-    ) -> None:
-        """Settle ``future`` with the recorded outcome of ``key`` when it is delivered."""
-        self._session.scheduler.expect(key, Expected(lambda outcome: _settle(future, *give(outcome)), None, what))
+    def expect(self, call: Call, give: Callable[[Call, Outcome], Settled]) -> OutsideFuture:
+        """Return a future that the recorded outcome of a call settles when it is delivered."""
+        future = OutsideFuture(loop=self)
+        deliver = Expected(lambda outcome: future.settle(*give(call, outcome)), None, call.name)
+        self._session.scheduler.expect(call.key, deliver)
+        return future
 
     def run_outside(
-        self,
-        key: tuple[str, int],
-        future: asyncio.Future[Any],
-        what: str,
-        outside: Callable[[], Coroutine[Any, Any, Any]],
-        finish: Callable[[bool, Any], Settled],
-    ) -> None:
-        """Run a coroutine on the outside loop, record what it came to, and settle ``future`` with it in its turn."""
+        self, outside: Callable[[], Coroutine[Any, Any, Any]], finish: Callable[[bool, Any], Settled]
+    ) -> OutsideFuture:
+        """Run a coroutine on the outside loop, record what it came to, and settle a future with it in its turn.
+
+        It starts now, or once everything recorded has been delivered.
+        """
+        future = OutsideFuture(loop=self)
         scheduler = self._session.scheduler
+        context = contextvars.copy_context()
         tasks: list[asyncio.Task[Any]] = []
+        unwanted: list[Any] = []
 
         def ended(task: asyncio.Task[Any]) -> None:
             ok, value = _outcome(task)
@@ -306,77 +508,45 @@ class SessionLoop(_Base):  # type: ignore[misc]
                 # Nothing of it belongs in the journal.
                 scheduler.arrive(self._session.check)
                 return
-            scheduler.arrive(lambda: self._deliver(future, finish, ok, value))
+            scheduler.arrive(lambda: future.settle(*finish(ok, value)))
 
-        def start() -> None:
-            task = self._outside_loop().create_task(outside())
+        # Made here, by the thread that drives it, also for a call that another lane's wait starts.
+        loop = self.outside.loop()
+
+        def begin() -> None:
+            if unwanted:
+                # It was cancelled before it could begin.
+                value = asyncio.CancelledError(*[message for message in unwanted[:1] if message is not None])
+                scheduler.arrive(lambda: future.settle(*finish(False, value)))
+                return
+            task = loop.create_task(outside(), context=context)
             tasks.append(task)
             task.add_done_callback(ended)
 
-        def forward(settled: asyncio.Future[Any]) -> None:
-            if settled.cancelled() and tasks:
-                tasks[0].cancel()
+        def cancel(message: Any) -> None:
+            if tasks:
+                tasks[0].cancel(message)
+            else:
+                unwanted.append(message)
 
-        future.add_done_callback(forward)
+        future.forward = lambda message: self.outside.do(partial(cancel, message))
         scheduler.left()
-        scheduler.when_live(start)
-
-    def _deliver(
-        self, future: asyncio.Future[Any], finish: Callable[[bool, Any], Settled], ok: bool, value: Any
-    ) -> None:
-        _settle(future, *finish(ok, value))
-
-    def _outside_loop(self) -> asyncio.AbstractEventLoop:
-        if self._outside is None:
-            self._outside = asyncio.new_event_loop()
-            self._session.scheduler.pump = self._pump
-        return self._outside
-
-    def await_outside(self, awaitable: Any) -> Any:
-        """Await on the outside loop, and wait for it: to make a live value again."""
-
-        async def wait() -> Any:
-            return await awaitable
-
-        outside = self._outside_loop()
-        events._set_running_loop(None)
-        try:
-            return outside.run_until_complete(wait())
-        finally:
-            events._set_running_loop(self if self._running else None)
-
-    def _pump(self, seconds: float | None) -> None:
-        """Drive the outside loop until something arrives, for at most ``seconds``."""
-        outside = self._outside
-        assert outside is not None
-        timer = outside.call_later(seconds, outside.stop) if seconds is not None else None
-        self._session.scheduler.on_arrival = partial(_stop_soon, outside)
-        events._set_running_loop(None)
-        try:
-            outside.run_forever()
-        finally:
-            events._set_running_loop(self)
-            if timer is not None:
-                timer.cancel()
+        scheduler.when_live(lambda: self.outside.do(begin))
+        return future
 
 
-def _stop_soon(loop: asyncio.AbstractEventLoop) -> None:
-    loop.call_soon_threadsafe(loop.stop)
+_WOKEN = (
+    "an outside call sets an asyncio.Event, Queue or Future that a task of the session waits for, at a moment that no "
+    "record has; let the call return it, or await the call where the task waits"
+)
+
+
+def _eager_task(loop: SessionLoop, coro: Any, *, context: Any = None) -> LaneTask:
+    return LaneTask(coro, loop=loop, context=context, eager_start=True)
 
 
 def _outcome(task: asyncio.Task[Any]) -> Settled:
-    if task.cancelled():
-        return False, asyncio.CancelledError()
-    error = task.exception()
-    return (True, task.result()) if error is None else (False, error)
-
-
-def _settle(future: asyncio.Future[Any], ok: bool, value: Any) -> None:
-    if future.done():
-        return
-    if ok:
-        future.set_result(value)
-    elif isinstance(value, asyncio.CancelledError):
-        future.cancel()
-    else:
-        future.set_exception(value)
+    try:
+        return True, task.result()
+    except BaseException as error:  # noqa: BLE001 - whatever it raised is its result
+        return False, error

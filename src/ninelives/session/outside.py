@@ -79,9 +79,11 @@ class OutsideIterator(Outside, Iterator[Any]):
     def _step(self) -> list[Any]:
         iterator = self._begun()
         self._count[1] += 1
-        for item in iterator:
-            return [item]
-        return []
+        # Not by `for`, which calls ``__iter__`` once more: some begin anew then.
+        try:
+            return [next(iterator)]
+        except StopIteration:
+            return []
 
     def _read(self) -> list[Any]:
         # As a whole if nothing was read, since it may say how long it is.
@@ -118,28 +120,37 @@ class OutsideContainer(Outside):
 
 
 class OutsideAsyncIterator(Outside, AsyncIterator[Any]):
-    """Records each item of an outside asynchronous iterable."""
+    """Records each item of an outside asynchronous iterable.
 
-    def __init__(self, session: Session, value: Any) -> None:
+    Args:
+        session: the session.
+        value: the iterable.
+        count: as of `OutsideIterator`.
+    """
+
+    def __init__(self, session: Session, value: Any, count: list[int] | None = None) -> None:
         super().__init__(session, value)
         self._iterator: AsyncIterator[Any] | None = None
-        self._taken = 0
+        self._count = [0, 0] if count is None else count
 
     async def __anext__(self) -> Any:
         item = await self._call(self._step, "__anext__")
-        self._taken += 1
+        self._count[0] += 1
         if not item:
             raise StopAsyncIteration
         return item[0]
 
     async def _step(self) -> list[Any]:
         if self._iterator is None:
-            if self._taken:
-                raise Halt(half_read(self.name, self._taken))
+            taken, here = self._count
+            if taken > here:
+                raise Halt(half_read(self.name, taken))
             self._iterator = aiter(real(self._value))
-        async for item in self._iterator:
-            return [item]
-        return []
+        self._count[1] += 1
+        try:
+            return [await anext(self._iterator)]
+        except StopAsyncIteration:
+            return []
 
 
 class _Context(Outside):

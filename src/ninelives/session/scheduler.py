@@ -12,12 +12,15 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ninelives.errors import DeadlockError, DivergenceError
 from ninelives.session.entries import Outcome
 from ninelives.session.journal import Journal, Key
 from ninelives.session.stop import Halt
+
+if TYPE_CHECKING:
+    from ninelives.session.baton import Baton
 
 
 class Expected(NamedTuple):
@@ -38,16 +41,29 @@ class Scheduler:
         journal: holds the recorded order, and gets the new one.
         places: says where the program waits, as file:line.
         waits: called with what the session waits for and until when (unix seconds), and with "" when it goes on.
+        ticked: called with a clock tick, now and on replay.
     """
 
-    def __init__(self, journal: Journal, waits: Callable[[str, float | None], None], places: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        waits: Callable[[str, float | None], None],
+        places: Callable[[], str],
+        ticked: Callable[[Outcome], None],
+    ) -> None:
         self.journal = journal
-        #: drives outside awaitables for at most so many seconds, until something arrives; set by the event loop
-        self.pump: Callable[[float | None], None] | None = None
-        #: tells the pump that something has arrived
-        self.on_arrival: Callable[[], None] | None = None
+        self.baton: Baton
+        #: how long lanes have run since the last outcome and never waited, in rounds
+        self._rounds = 0
+        #: in which round the present delivery comes; 0 when no lane was ready
+        self._forced = 0
+        #: the program has come to everything that is recorded
+        self._is_live = False
+        self._tick_after = FIRST_TICK
+        self._last_live = 0.0
         self._waits = waits
         self._places = places
+        self._ticked = ticked
         self._expected: dict[Key, Expected] = {}
         self._held: deque[Callable[[], None]] = deque()
         self._timers: list[tuple[float, int, Key]] = []
@@ -78,7 +94,8 @@ class Scheduler:
 
     def left(self) -> None:
         """Count a call that is now outside."""
-        self._outstanding += 1
+        with self._arrived:
+            self._outstanding += 1
 
     def arrive(self, deliver: Callable[[], None]) -> None:
         """Hand in the outcome of a call that was outside; any thread may.
@@ -86,12 +103,20 @@ class Scheduler:
         Args:
             deliver: records it and delivers it; called when its turn comes.
         """
+        self._hand_in(deliver, 1)
+
+    def interrupt(self, deliver: Callable[[], None]) -> None:
+        """Hand in what is to be done when no lane is ready; any thread may."""
+        self._hand_in(deliver, 0)
+
+    def _hand_in(self, deliver: Callable[[], None], ended: int) -> None:
         with self._arrived:
-            self._outstanding -= 1
+            self._outstanding -= ended
             self._arrivals.append((time.time(), deliver))
             self._arrived.notify()
-        if self.on_arrival is not None:
-            self.on_arrival()
+        holder = self.baton.holder
+        if holder is not None and holder.stir is not None:
+            holder.stir()
 
     def deliver_one(self) -> None:
         """Deliver one outcome; waits for it.
@@ -101,15 +126,104 @@ class Scheduler:
         """
         recorded = self.journal.next_outcome()
         if recorded is not None:
-            expected = self._expected.pop((recorded.lane, recorded.n), None)
-            if expected is None:
+            if recorded.rounds:
+                # It was delivered to a program that did not wait.
                 raise Halt(self._unexpected(recorded))
-            self.journal.deliver(recorded)
-            expected.replayed(recorded)
+            self._again(recorded)
+        elif self._held:
+            self._start_held()
+        else:
+            deliver = self._next_live()
+            self._note_live(0)
+            deliver()
+
+    def poll(self, rounds: int, *, ticks: bool = False) -> None:
+        """Deliver an outcome though lanes are ready, if it is time for that and one has come.
+
+        It is time after every `BUSY_ROUNDS`. The journal holds in which round it was, so that replay delivers at the
+        same point.
+
+        Args:
+            rounds: for how long the lane has run on since it asked last.
+            ticks: let the session's clock tick from time to time when nothing has come.
+
+        Raises:
+            Halt: the record goes on with what this program does not wait for.
+        """
+        before = self._rounds
+        self._rounds += rounds
+        recorded = self.journal.next_outcome()
+        is_time = self._rounds // BUSY_ROUNDS > before // BUSY_ROUNDS
+        if recorded is not None:
+            if recorded.rounds == self._rounds:
+                self._again(recorded)
+            elif ticks and is_time and self._rounds > MOST_ROUNDS:
+                raise Halt(self._unexpected(recorded))
+        elif is_time and self._has_come_to_all(ticks):
+            self._poll_live(ticks)
+
+    def _has_come_to_all(self, ticks: bool) -> bool:
+        """Return whether the program has begun all that is recorded: that was begun before the next outcome came."""
+        if not self._is_live:
+            lanes = self.baton.session.lanes
+            left = self.journal.left_over({name: lane.n for name, lane in lanes.items()})
+            # A busy program that does not come to it by then does not do what it did: that is said at its end.
+            self._is_live = left is None or (ticks and self._rounds > MOST_ROUNDS)
+        return self._is_live
+
+    def _poll_live(self, ticks: bool) -> None:
+        if self._held:
+            self._start_held()
             return
+        deliver = self._arrived_or_due(busy=True)
+        now = time.time()
+        if deliver is not None:
+            self._note_live(self._rounds, now)
+            deliver()
+        elif ticks and (self._rounds >= MOST_ROUNDS or now - self._last_live >= self._tick_after):
+            after = min(self._tick_after * 2, LAST_TICK)
+            self._note_live(self._rounds, now, after)
+            self._tick()
+
+    def _note_live(self, rounds: int, now: float = 0.0, tick_after: float | None = None) -> None:
+        self._forced = rounds
+        self._last_live = now
+        self._tick_after = FIRST_TICK if tick_after is None else tick_after
+
+    def _tick(self) -> None:
+        """Record that the clock went on while the program was busy."""
+        outcome = Outcome(self.journal.seq(), time.time(), TICKS, 0, True)
+        outcome.rounds = self.forced()
+        self.journal.note(outcome, ahead=True)
+        self._ticked(outcome)
+
+    def has_come(self) -> bool:
+        """Return whether a call has ended or a timer is due; any thread may ask."""
+        return bool(self._arrivals) or (bool(self._timers) and self._timers[0][0] <= time.time())
+
+    def forced(self) -> int:
+        """Return the round in which the outcome that is recorded now was forced; 0 if no lane was ready.
+
+        Rounds are counted from here: not every delivery is an outcome, and replay has only those.
+        """
+        self._rounds = 0
+        return self._forced
+
+    def _again(self, recorded: Outcome) -> None:
+        self._rounds = 0
+        if recorded.lane == TICKS:
+            self.journal.deliver(recorded)
+            self._ticked(recorded)
+            return
+        expected = self._expected.pop((recorded.lane, recorded.n), None)
+        if expected is None:
+            raise Halt(self._unexpected(recorded))
+        self.journal.deliver(recorded)
+        expected.replayed(recorded)
+
+    def _start_held(self) -> None:
         while self._held:
             self._held.popleft()()
-        self._next_live()()
 
     def _unexpected(self, outcome: Outcome) -> DivergenceError:
         operation = self.journal.operation(outcome.lane, outcome.n)
@@ -121,27 +235,47 @@ class Scheduler:
         )
 
     def _next_live(self) -> Callable[[], None]:
-        told = False
+        told, began = False, 0.0
         while True:
+            deliver = self._arrived_or_due(busy=False)
+            if deliver is not None:
+                break
             due = self._due()
-            if self._arrivals and (due is None or self._arrivals[0][0] <= due):
-                deliver = self._arrivals.popleft()[1]
-                break
-            left = None if due is None else due - time.time()
-            if left is not None and left <= 0:
-                fired = self._expected.pop(heapq.heappop(self._timers)[2]).fired
-                assert fired is not None
-                deliver = fired
-                break
+            left = None if due is None else max(0.0, due - time.time())
             if left is None and not self._outstanding:
                 raise Halt(self._deadlock())
             if not told and (left is None or left > TELL_FROM):
+                began = began or time.monotonic()
+                if time.monotonic() - began < TELL_FROM:
+                    # Telling is a write: nobody is told of a call that soon comes back.
+                    self._wait(TELL_FROM)
+                    continue
                 told = True
                 self._waits(self._what(), due)
             self._wait(left)
         if told:
             self._waits("", None)
         return deliver
+
+    def _arrived_or_due(self, *, busy: bool) -> Callable[[], None] | None:
+        """Return the arrival or the due timer with the earlier time; None if there is neither.
+
+        Args:
+            busy: the lane does not wait, so nobody else lets arrive what runs under its event loop.
+        """
+        due = self._due()
+        is_due = due is not None and due <= time.time()
+        pump = self._pump()
+        if (busy or is_due) and not self._arrivals and self._outstanding and pump is not None:
+            # Without this, timers that are always due would keep arrivals from ever being seen.
+            pump(0.0)
+        if self._arrivals and (due is None or self._arrivals[0][0] <= due or not is_due):
+            return self._arrivals.popleft()[1]
+        if is_due:
+            fired = self._expected.pop(heapq.heappop(self._timers)[2]).fired
+            assert fired is not None
+            return fired
+        return None
 
     def _due(self) -> float | None:
         """Return when the next timer that somebody still expects is due."""
@@ -150,24 +284,46 @@ class Scheduler:
         return self._timers[0][0] if self._timers else None
 
     def _wait(self, left: float | None) -> None:
-        if self.pump is not None:
-            self.pump(left)
+        pump = self._pump()
+        if pump is not None:
+            pump(left)
             return
         with self._arrived:
             if not self._arrivals:
                 # Bounded, since the wall clock that timers go by may be set while we wait.
                 self._arrived.wait(min(left, 60.0) if left is not None else 60.0)
 
+    def _pump(self) -> Callable[[float | None], None] | None:
+        """Return what drives the outside loop under the lane that has the baton."""
+        holder = self.baton.holder
+        return holder.pump if holder is not None else None
+
     def _what(self) -> str:
         return ", ".join(sorted({expected.what for expected in self._expected.values()})[:5])
 
     def _deadlock(self) -> DeadlockError:
         where = self._places() or self._what() or "the program"
+        waits = "wait" if self.baton.many else "waits"
         return DeadlockError(
-            f"deadlock: {where} waits for what can't come: no call, timer or task is left that could end the wait; "
+            f"deadlock: {where} {waits} for what can't come: no call, timer or task is left that could end the wait; "
             f"repair it and go on with 'ninelives resume {self.journal.link.session_id} --with-code DIR'"
         )
 
 
 #: A shorter wait is not worth telling anybody about, in seconds.
 TELL_FROM = 0.2
+
+#: Rounds after which a program that never waits gets what has arrived or is due: few enough that nothing waits long,
+#: many enough that programs which wait in the end hardly ever come to it. A round is one of an event loop, or one
+#: guarded operation of a thread.
+BUSY_ROUNDS = 100
+
+#: Rounds after which the clock ticks in any case; about 20 ms.
+MOST_ROUNDS = 10_000
+
+#: Seconds after which the clock of a busy program ticks first, and after which it does later on: short polls end soon,
+#: long ones do not fill the journal.
+FIRST_TICK, LAST_TICK = 0.001, 0.05
+
+#: Lane of the outcomes that are clock ticks.
+TICKS = "-"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import builtins
+import importlib
 import json
 import os
 import time
@@ -13,16 +15,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 from ninelives.code.classify import Classifier
 from ninelives.code.importer import UserCode, user_builtins
 from ninelives.code.rules import Rules
-from ninelives.errors import NinelivesError, StoppedError
+from ninelives.errors import DeadlockError, NinelivesError, StoppedError
 from ninelives.session import functions, guard, handler, render, sdk, tracebacks
 from ninelives.session.activities import Activities
+from ninelives.session.baton import Baton
 from ninelives.session.clock import Clock
+from ninelives.session.collecting import YOUNG, Collector
 from ninelives.session.crossings import Crossings
 from ninelives.session.divergence import Comparison
 from ninelives.session.entries import End, Outcome
 from ninelives.session.handed import Handed
 from ninelives.session.journal import Journal, row
-from ninelives.session.lanes import Lane, active, directly
+from ninelives.session.lanes import Lane, active, directly, lane_here, thread_lane
 from ninelives.session.link import Link
 from ninelives.session.live import LiveValues
 from ninelives.session.livetypes import NOT_RESTORABLE
@@ -39,10 +43,24 @@ from ninelives.session.values import Values
 
 if TYPE_CHECKING:
     from ninelives.session.loop import SessionLoop
+    from ninelives.session.threads.modules import PrivateModules
 
 #: Folder of ninelives itself: its frames are not shown to users.
 OWN = os.path.join(str(Path(__file__).resolve().parent.parent), "")
 
+
+#: Modules of which user code gets a copy: `ninelives.session.threads.modules`.
+_COPIED = frozenset(
+    {
+        "_thread",
+        "concurrent",
+        "concurrent.futures",
+        "concurrent.futures._base",
+        "concurrent.futures.thread",
+        "queue",
+        "threading",
+    }
+)
 
 #: Live values that are used up from their beginning to their end.
 _READ_ONCE = frozenset(
@@ -117,7 +135,7 @@ class Session:
         self.showing = Showing(self.code, setting.secrets, setting.former_dir)
         self.output = Output(self.journal, setting.stdout, setting.stderr, self.showing.hide)
         self.timers = Timers(self)
-        self.scheduler = Scheduler(self.journal, self.timers.tell, self._places)
+        self.scheduler = Scheduler(self.journal, self.timers.tell, self._places, self.delivered)
         self.comparison = Comparison(self)
         self.live = LiveValues(lambda: self.journal.exhausted, self.showing.hide, self._unpacked)
         self.classifier = Classifier(Rules(setting.rules), self.builtins)
@@ -129,14 +147,19 @@ class Session:
         self.crossings = Crossings(self)
         self.hooks = guard.hooks(self, self.builtins)
         self.builtins.update(user_builtins(self.hooks))
-        self.builtins["__import__"] = _import
+        self.builtins["__import__"] = self._import
+        self._private: PrivateModules | None = None
         self.local_classes = LocalClasses()
         self.builtins["__build_class__"] = self.local_classes.build
         self.lanes: dict[str, Lane] = {}
         self.lane = Lane(self, "0")
-        self.loop: SessionLoop | None = None
+        self.baton = Baton(self, self.lane)
+        self.scheduler.baton = self.baton
+        #: how many tasks and futures have a number, and how many tasks a name
+        self.serial = self.tasks = 0
+        self.collector = Collector()
         #: why the session has to leave the user's code
-        self.halted: Halt | None = None
+        self.halted: BaseException | None = None
         self._warned: set[str] = set()
 
     # Running.
@@ -159,8 +182,10 @@ class Session:
         try:
             return self._end(self._outcome())
         except Halt as halt:
-            raise self.halted.error if self.halted is not None else halt.error from halt
+            raise self.halted.error if isinstance(self.halted, Halt) else halt.error from halt
         finally:
+            self._end_threads()
+            self.collector.end()
             self.code.uninstall()
             streams.uninstall()
             active.leave()
@@ -168,17 +193,40 @@ class Session:
     def _outcome(self) -> tuple[bool, Any]:
         try:
             called = handler.load(self.code, self.start.entry_point)
+            self.collector.begin()
             value = handler.call(called, self.start.event, self.id)
             if handler.is_awaitable(value):
                 value = self.run_async(value)
-            return True, value
+            ended = True, value
         except Halt:
             raise
         except NinelivesError:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever the program raises is how it ended
             self.check()
-            return False, error
+            ended = False, error
+        if self._private is not None:
+            self._wait_for_threads(self._private, ended)
+        return ended
+
+    def _wait_for_threads(self, private: PrivateModules, ended: tuple[bool, Any]) -> None:
+        """Wait for the threads that are no daemons, as Python does at its end."""
+        try:
+            private.shut_down()
+        except Halt as halt:
+            ok, value = ended
+            if not ok and isinstance(halt.error, DeadlockError):
+                # The threads may well wait for what the handler would have done.
+                raised = self.showing.hide(render.error_text(value))
+                halt.error = DeadlockError(f"{halt.error}; before that the handler raised {raised}")
+            raise
+
+    def _end_threads(self) -> None:
+        """Unwind the threads that still wait; their ``finally`` blocks do and print nothing any more."""
+        if self.baton.many:
+            self.halted = self.halted or SystemExit()
+            self.output.muted = True
+            self.baton.end()
 
     def _end(self, outcome: tuple[bool, Any]) -> Ended:
         self.check()
@@ -209,25 +257,31 @@ class Session:
             return Ended("error", value.code if isinstance(value.code, int) else 1, "", error | {"traceback": said})
         return Ended("error", 1, "", error)
 
-    def run_async(self, main: Any, **_: Any) -> Any:
-        """Run a coroutine to its end on the session's event loop, and return its result."""
-        if self.loop is not None and self.loop.is_running():
-            raise RuntimeError("asyncio.run() cannot be called from a running event loop")
-        loop = self.event_loop()
-        try:
-            return loop.run_until_complete(handler.as_coroutine(main))
-        finally:
-            loop.close()
-            self.loop = None
+    def run_async(self, main: Any) -> Any:
+        """Run a coroutine to its end on a new event loop of the session, and return its result."""
+        from ninelives.session.asyncfunctions import run
+
+        return run(self, handler.as_coroutine(main))
 
     def event_loop(self) -> SessionLoop:
-        """Return the session's event loop."""
-        if self.loop is None:
-            # Late: asyncio takes 20 ms to import, and most programs need none.
-            from ninelives.session.loop import SessionLoop
+        """Return the event loop of the calling thread."""
+        lane = self.baton.here().lane
+        if lane.loop is None or lane.loop.is_closed():
+            lane.loop = self.new_event_loop()
+        return lane.loop
 
-            self.loop = SessionLoop(self, self.lane)
-        return self.loop
+    def new_event_loop(self) -> SessionLoop:
+        """Return a new event loop."""
+        # Late: asyncio takes 20 ms to import, and most programs need none.
+        from ninelives.session.loop import SessionLoop
+
+        return SessionLoop(self, lane_here() or self.lane)
+
+    @staticmethod
+    def running_loop() -> SessionLoop | None:
+        """Return the session's loop that runs the code which asks; None on the outside loop under it too."""
+        lane = thread_lane()
+        return lane.loop if lane is not None and lane.loop is not None and lane.loop.is_here() else None
 
     @property
     def loading(self) -> bool:
@@ -238,6 +292,22 @@ class Session:
     def goes_on(self) -> bool:
         """Whether the session has not been told to leave the user's code."""
         return self.halted is None
+
+    @property
+    def private(self) -> PrivateModules:
+        """The copies of `threading` and the like that user code gets."""
+        if self._private is None:
+            from ninelives.session.threads.modules import PrivateModules
+
+            self._private = PrivateModules(self)
+            self.classifier.private = self._private.builtins
+        return self._private
+
+    def foreign(self, what: str) -> Halt:
+        """Return what stops the session when code on no lane does what only lanes may; lanes that wait are woken."""
+        halt = Halt(StoppedError(what))
+        self.scheduler.interrupt(self.check)
+        return halt
 
     def check(self) -> None:
         """Go on, unless the session has to leave the user's code.
@@ -270,9 +340,15 @@ class Session:
         if outcome.at > self.delivered_at:
             self.delivered_at = outcome.at
             self.clock.last = max(self.clock.last, outcome.at)
+        collector = self.collector
+        collector.deliveries += 1
+        if collector.deliveries % YOUNG == 0:
+            collector.collect()
 
     def _places(self) -> str:
-        return self.loop.places() if self.loop is not None else ""
+        if self.baton.many:
+            return self.baton.places()
+        return self.lane.loop.places() if self.lane.loop is not None else ""
 
     def _unpacked(self, data: bytes) -> Any:
         return self.values.unpack(data)
@@ -293,12 +369,19 @@ class Session:
             lane, f"{name} changed a {changed} in a way that can't be made again: a restart will stop here"
         )
 
+    def _import(self, name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0) -> Any:
+        """Import as Python does; what has to do with threads is the session's own copy."""
+        if level == 0:
+            if name in _COPIED or name.startswith("concurrent.futures."):
+                return self.private.imported(name, fromlist)
+            if name.partition(".")[0] == "autokitteh":
+                # Before the program can take a stand-in from it.
+                builtins.__import__("autokitteh")
+                sdk.bind()
+        return builtins.__import__(name, globals, locals, fromlist, level)
 
-def _import(name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0) -> Any:
-    """Import as Python does, and bind the SDK before the program can take a stand-in from it."""
-    import builtins
-
-    if name.partition(".")[0] == "autokitteh" and level == 0:
-        builtins.__import__("autokitteh")
-        sdk.bind()
-    return builtins.__import__(name, globals, locals, fromlist, level)
+    def import_module(self, name: str, package: str | None = None) -> Any:
+        """Do what `importlib.import_module` does, with the same copies."""
+        if name in _COPIED or name.startswith("concurrent.futures."):
+            return self.private.imported(name, ("*",))
+        return importlib.import_module(name, package)

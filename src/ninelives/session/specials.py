@@ -43,7 +43,9 @@ class Specials:
             "builtins.exec": self.exec,
             "builtins.eval": self.eval,
             "builtins.compile": self.compile,
+            "importlib.import_module": session.import_module,
         }
+        self._async: dict[str, Callable[..., Any]] | None = None
 
     def outside_of_lanes(self, name: str, f: Any) -> Any:
         """Return what is called in place of ``f`` where calls are direct: source is rewritten there too."""
@@ -65,9 +67,18 @@ class Specials:
             return self._files(lane, name, f)
         if name in ("builtins.breakpoint", "sys.breakpointhook", "pdb.set_trace"):
             return partial(_debug, f)
-        if name == "asyncio.run":
-            return self._session.run_async
+        if name == "importlib.import_module":
+            return self._session.import_module
+        if name.startswith(("asyncio.", "anyio.", "uvloop.")):
+            return self._asyncio(name, f)
         return f
+
+    def _asyncio(self, name: str, f: Any) -> Any:
+        if self._async is None:
+            from ninelives.session.asyncfunctions import functions as async_functions
+
+            self._async = async_functions(self._session)
+        return self._async.get(name, f)
 
     # Readings.
 
@@ -186,8 +197,8 @@ class Specials:
     def _thread(self, name: str) -> Any:
         raise Halt(
             StoppedError(
-                f"{name}: threads and forks of a session are not durable yet; call the function directly, "
-                "or put what uses them into one @activity"
+                f"{name}: forks of a session, and threads that its own modules do not start, are not durable; "
+                "use threading or concurrent.futures, or put what uses them into one @activity"
             )
         )
 

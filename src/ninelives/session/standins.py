@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ninelives.code.naming import method_name
 from ninelives.errors import NotRestorableError
-from ninelives.session import drivers, files
+from ninelives.session import drivers, files, parts
 from ninelives.session.livetypes import again
 from ninelives.session.stop import Halt
 
@@ -45,7 +45,7 @@ class Step(NamedTuple):
 class Reference:
     """What a stand-in stands for."""
 
-    __slots__ = ("cls", "key", "live", "name", "number", "real", "results", "spot")
+    __slots__ = ("cls", "key", "live", "name", "number", "part", "real", "results", "spot")
 
     def __init__(self, live: LiveValues, key: tuple[str, int], number: int, cls: type | None, name: str) -> None:
         self.live = live
@@ -58,6 +58,8 @@ class Reference:
         self.spot: tuple[int, int] | None = None
         #: of a database cursor: what it said of its last recorded statement, encoded
         self.results = b""
+        #: the part of it that is saved, after the last recorded call
+        self.part: Any = _MISSING
 
     def is_made(self) -> bool:
         """Return whether the real value exists in this process."""
@@ -91,6 +93,18 @@ class Reference:
                 NotRestorableError(f"{self.name}.{name} is gone with the process that it was read in; {_ADVICE}")
             )
         return _MISSING
+
+    def put(self, part: Any) -> None:
+        """Remember the part that is saved; one that is made already is given it."""
+        if self.is_made():
+            parts.put(self.real, part)
+        else:
+            self.part = part
+
+    def made(self, value: Any) -> None:
+        """Give what was made again its part."""
+        if self.part is not _MISSING:
+            parts.put(value, self.part)
 
     def move(self, spot: tuple[int, int]) -> None:
         """Remember where a file was after a recorded call; one that is made already is closed with it."""

@@ -30,12 +30,13 @@ class Timers:
         """Sleep on a lane: durably, and only for what is left of it."""
         if seconds < 0:
             raise ValueError("sleep length must be non-negative")
+        baton = self._session.baton
         if seconds == 0:
+            baton.pass_on()
             return
-        woken: list[bool] = []
-        self.start(lane, self._session.clock.wall() + seconds, lambda: woken.append(True))
-        while not woken:
-            self._session.scheduler.deliver_one()
+        turn = baton.here()
+        self.start(lane, self._session.clock.wall() + seconds, lambda: baton.wake(turn))
+        baton.wait(turn, lambda: "the end of its sleep")
 
     def start(self, lane: Lane, until: float, fire: Callable[[], None]) -> tuple[str, int]:
         """Start a durable timer of a lane, and return its key.
@@ -59,6 +60,7 @@ class Timers:
         def fired() -> None:
             outcome = Outcome(session.journal.seq(), time.time(), *key, True)
             outcome.lines = session.output.lines_of(lane.name)
+            outcome.rounds = session.scheduler.forced()
             session.journal.commit(outcome)
             replayed(outcome)
 

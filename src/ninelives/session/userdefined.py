@@ -8,6 +8,7 @@ of that place it is.
 from __future__ import annotations
 
 import builtins
+import functools
 import marshal
 import sys
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from types import CellType, FunctionType
 from typing import Any
 
 from ninelives.session.lanes import active, current_lane
+
+_HAS_LOCK = sys.version_info < (3, 12)
 
 Place = tuple[str, str]
 
@@ -29,6 +32,8 @@ class LocalClasses:
     def build(self, body: Callable[..., Any], name: str, /, *bases: Any, **kwargs: Any) -> Any:
         """Do what a ``class`` statement does, and remember a local class."""
         made = builtins.__build_class__(body, name, *bases, **kwargs)
+        if _HAS_LOCK and isinstance(made, type):
+            _share_locks(made)
         if isinstance(made, type) and "<locals>" in made.__qualname__ and current_lane() is not None:
             place = (made.__module__, made.__qualname__)
             same = self._by_place.setdefault(place, [])
@@ -43,6 +48,15 @@ class LocalClasses:
     def at(self, place: Place, number: int) -> type:
         """Return the class that was made at a place."""
         return self._by_place[place][number]
+
+
+def _share_locks(cls: type) -> None:
+    """Let a `functools.cached_property` hold a lock for which lanes can wait, while it calls the program (3.11)."""
+    for value in vars(cls).values():
+        if type(value) is functools.cached_property:
+            from ninelives.session.threads.locks import RLock
+
+            value.lock = RLock()  # type: ignore[attr-defined]
 
 
 def reduce(value: Any) -> Any:

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from ninelives.code.naming import class_name
-from ninelives.session import exceptions, sentinels
+from ninelives.session import exceptions, parts, sentinels
 from ninelives.session.link import BlobSink, Link
 from ninelives.session.live import Leaf, LiveValues
 from ninelives.session.livetypes import is_listed
@@ -173,6 +173,8 @@ def reduced(obj: Any, values: Values) -> Any:
         return NotImplemented
     if is_listed(cls):
         raise pickle.PicklingError(f"a {class_name(cls)} is live")
+    if parts.is_unread(obj, cls):
+        raise pickle.PicklingError(f"a {class_name(cls)} was not read to its end")
     if sentinels.ends_something(obj, cls) and not values.user_class(cls):
         raise pickle.PicklingError(f"the end of a {class_name(cls)} does something")
     if cls.__module__ == "sqlite3" and cls.__name__ == "Row":

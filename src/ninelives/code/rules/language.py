@@ -78,7 +78,13 @@ TABLE = {
         io.open io.open_code # the builtin open is io.open
         pathlib.Path.open
         importlib._bootstrap.__import__ importlib.import_module importlib.reload
-        asyncio.run asyncio.Runner
+        asyncio.run asyncio.Runner asyncio.new_event_loop asyncio.get_event_loop asyncio.set_event_loop
+        asyncio.gather asyncio.all_tasks asyncio.as_completed asyncio.run_coroutine_threadsafe
+        # making one; their methods are direct
+        asyncio.Future asyncio.Task
+        # loops that are not the session's
+        asyncio.BaseDefaultEventLoopPolicy.get_event_loop asyncio.BaseDefaultEventLoopPolicy.new_event_loop
+        asyncio.BaseEventLoop.run_forever asyncio.BaseEventLoop.run_until_complete
         sys.breakpointhook
     """,
 }

@@ -174,7 +174,7 @@ TABLE = {
         argparse optparse
         ast.NodeTransformer ast.NodeVisitor
         # the session's loop is behind these; what reaches out is listed as activity
-        asyncio
+        asyncio asyncio.Future.* asyncio.Task.*
         concurrent.futures
         contextlib
         contextvars.Context

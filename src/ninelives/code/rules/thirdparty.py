@@ -22,8 +22,11 @@ TABLE = {
         dateutil.easter dateutil.relativedelta dateutil.tz dateutil.parser.isoparser
         frozendict
         httpx.HTTPStatusError httpx.Headers httpx.InvalidURL httpx.Limits httpx.QueryParams httpx.Timeout httpx.URL
-        httpx._models.Response.json httpx._models.Response.raise_for_status httpx._urls
-        httpx._exceptions
+        httpx._urls httpx._exceptions
+        httpx2.HTTPStatusError httpx2.Headers httpx2.InvalidURL httpx2.Limits httpx2.QueryParams httpx2.Timeout
+        httpx2.URL httpx2._urls httpx2._exceptions
+        # what the program puts into a client's cookies is put there again by replay
+        httpx._models.Cookies httpx2._models.Cookies
         humanize
         idna
         inflection
@@ -75,6 +78,8 @@ TABLE = {
         networkx.classes networkx.algorithms networkx.convert networkx.convert_matrix networkx.exception
         networkx.generators networkx.linalg networkx.relabel networkx.utils networkx.readwrite.json_graph
         numpy
+        # made by an activity, so that it starts from the same; what it draws follows from that
+        numpy.random._generator.Generator.*
         orjson simplejson ujson
         pandas pandas.Timestamp.* pandas.io.formats pandas.io.json._normalize
         pyparsing
@@ -94,6 +99,7 @@ TABLE = {
         loguru._logger.Logger.add loguru._logger.Logger.configure loguru._logger.Logger.remove
         nest_asyncio.apply
         networkx.utils.configs
+        numpy.random.seed numpy.random.set_state # the draws are activities, which record the state they leave
         numpy.errstate numpy.printoptions numpy.set_printoptions numpy.setbufsize numpy.seterr numpy.seterrcall
         pandas.option_context pandas.reset_option pandas.set_eng_float_format pandas.set_option pandas._config
         pendulum.helpers.set_locale pendulum.travel
@@ -114,9 +120,19 @@ TABLE = {
         uvloop.install
     """,
     Kind.DRIVES: """
-        anyio.CancelScope anyio.CapacityLimiter anyio.Condition anyio.Event anyio.Lock anyio.Semaphore
-        anyio.create_memory_object_stream anyio.create_task_group anyio.fail_after anyio.move_on_after anyio.to_thread
-        anyio.streams.memory anyio._backends._asyncio.TaskGroup anyio._backends._asyncio.CancelScope
+        # coordination of tasks, on the session's loop; sockets, files, processes and signals are activities
+        anyio.CancelScope anyio.CapacityLimiter anyio.Condition anyio.Event anyio.Future anyio.Lock anyio.ResourceGuard
+        anyio.Semaphore anyio.TaskHandle anyio.TaskInfo anyio.amap anyio.as_completed anyio.create_memory_object_stream
+        anyio.create_task_group anyio.current_effective_deadline anyio.current_time anyio.fail_after anyio.fail_at
+        anyio.gather anyio.get_all_backends anyio.get_available_backends anyio.get_cancelled_exc_class
+        anyio.get_current_task anyio.get_running_tasks anyio.move_on_after anyio.move_on_at anyio.sleep
+        anyio.sleep_forever anyio.sleep_until anyio.to_thread anyio.wait_all_tasks_blocked
+        anyio.abc._tasks anyio.functools anyio.itertools anyio.lowlevel anyio.streams.memory
+        anyio._core._concurrency_utils anyio._core._contextmanagers anyio._core._futures anyio._core._resources
+        anyio._core._synchronization anyio._core._tasks anyio._core._testing
+        anyio._backends._asyncio.CancelScope anyio._backends._asyncio.CapacityLimiter anyio._backends._asyncio.Event
+        anyio._backends._asyncio.Lock anyio._backends._asyncio.Semaphore anyio._backends._asyncio.TaskGroup
+        anyio._backends._asyncio._AsyncioTaskStatus
         attr attrs cattr cattrs
         backoff stamina retrying retry tenacity
         cachetools.cached cachetools.cachedmethod cachetools.keys cachetools.func.fifo_cache cachetools.func.lfu_cache
@@ -144,7 +160,14 @@ TABLE = {
         structlog
         varname executing icecream
     """,
+    Kind.SPECIAL: """
+        anyio.run
+        uvloop.new_event_loop uvloop.run
+    """,
     Kind.AS_SELF: """
+        # entering, leaving and iterating over memory streams and sockets
+        anyio.abc.AsyncResource.* anyio.abc.UnreliableObjectReceiveStream.* anyio.abc.TaskGroup.*
+        anyio.abc._resources.AsyncResource.* anyio.abc._streams.UnreliableObjectReceiveStream.*
         langchain_core.tools.base.BaseTool.ainvoke langchain_core.tools.base.BaseTool.arun
         langchain_core.tools.base.BaseTool.invoke langchain_core.tools.base.BaseTool.run
         # a model and a chain of models have these methods too
@@ -179,7 +202,6 @@ TABLE = {
         pendulum.time.Time.diff_for_humans
     """,
     Kind.SESSION: """
-        anyio.sleep anyio.sleep_forever anyio.sleep_until
         autokitteh.activities autokitteh.events autokitteh.outcomes autokitteh.signals autokitteh.store
         ninelives.activity ninelives.add_values ninelives.attempt ninelives.check_and_set_value ninelives.del_value
         ninelives.get_value ninelives.http_outcome ninelives.idempotency_key ninelives.inhibit_activities

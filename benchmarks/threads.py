@@ -1,0 +1,16 @@
+"""What threads cost, in seconds: the copies of their modules, an uncontended ``with lock``, passing the baton."""
+
+import place
+import stopwatch
+
+from ninelives.storage import Store
+
+LOCKS, SWITCHES = 50_000, 10_000
+
+with Store.open(None) as store:
+    # Warm: the first session of a process reads the code of the copies.
+    place.run(store, "threads.py:main")
+    stopwatch.times.clear()
+    place.run(store, "threads.py:main")
+least = {name: min(found) for name, found in stopwatch.times.items()}
+place.report({"copies": least["copies"], "lock": least["lock"] / LOCKS, "switch": least["switch"] / SWITCHES})

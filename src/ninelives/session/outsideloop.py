@@ -1,0 +1,176 @@
+"""The real loop under a session's loop: outside awaitables run on it, and outside code finds it running.
+
+It is driven on the same thread, whenever the session's loop has nothing ready: a thread of its own costs four times as
+much for each call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from asyncio import events
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from ninelives.session.baton import Baton, Turn
+
+Result = TypeVar("Result")
+
+
+class OutsideLoop:
+    """The outside loop of a session's loop, made when it is first needed.
+
+    The thread lane that runs the session's loop drives this one whenever it waits: for a delivery, or for the baton.
+    """
+
+    def __init__(self) -> None:
+        self._made: asyncio.AbstractEventLoop | None = None
+        self._turn: Turn | None = None
+        self._is_driven = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._stops_at = 0.0
+
+    def enter(self, turn: Turn) -> None:
+        """Let a thread lane drive the loop."""
+        self._turn = turn
+        if self._made is not None:
+            turn.pump, turn.stir = self._pump, self._stir
+
+    def leave(self) -> None:
+        """Let it drive the loop no more."""
+        turn, self._turn = self._turn, None
+        if turn is not None:
+            turn.pump = turn.stir = None
+
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """Return the real loop."""
+        if self._made is None:
+            self._made = asyncio.new_event_loop()
+            if self._turn is not None:
+                self.enter(self._turn)
+        return self._made
+
+    def do(self, function: Callable[[], object]) -> None:
+        """Do something with the loop and its tasks: now, or if another thread asks, when its own has come to it."""
+        if self._turn is not None and self._turn.real == threading.get_ident():
+            function()
+        else:
+            self.loop().call_soon_threadsafe(function)
+
+    async def with_baton(self, baton: Baton, work: Callable[[], Result]) -> Result:
+        """Do something to the journal from the loop, while no lane writes to it."""
+        if not baton.many:
+            return work()
+        loop = self.loop()
+        done: asyncio.Future[Result] = loop.create_future()
+
+        def deliver() -> None:
+            loop.call_soon_threadsafe(done.set_result, work())
+
+        baton.session.scheduler.interrupt(deliver)
+        return await done
+
+    def is_here(self) -> bool:
+        """Return whether the code that asks runs on the loop."""
+        return self._made is not None and events._get_running_loop() is self._made
+
+    def call(self, function: Callable[..., Result], *args: Any) -> Result:
+        """Call outside code that is not awaited: it finds the loop on which its awaitables will run."""
+        before = events._get_running_loop()
+        events._set_running_loop(self._made or self.loop())
+        try:
+            return function(*args)
+        finally:
+            events._set_running_loop(before)
+
+    def _pump(self, seconds: float | None) -> None:
+        """Drive the loop until something arrives.
+
+        Args:
+            seconds: for how long at most, and it may come back earlier; 0 does only what is ready, None waits.
+        """
+        loop = self._made
+        assert loop is not None
+        if seconds is not None:
+            self._stop_after(loop, seconds)
+        before = events._get_running_loop()
+        self._is_driven = True
+        events._set_running_loop(None)
+        try:
+            loop.run_forever()
+        finally:
+            self._is_driven = False
+            events._set_running_loop(before)
+
+    def _stop_after(self, loop: asyncio.AbstractEventLoop, seconds: float) -> None:
+        """Let the loop stop in time. A timer of an earlier call that fires before is good enough, and costs nothing."""
+        if seconds <= 0:
+            loop.call_soon(loop.stop)
+            return
+        due = loop.time() + seconds
+        if not loop.time() < self._stops_at <= due:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer, self._stops_at = loop.call_at(due, loop.stop), due
+
+    def wait(self, awaitable: Any) -> Any:
+        """Await on the loop, and wait for it: to make a live value again."""
+
+        async def wait() -> Any:
+            return await awaitable
+
+        return self._run(self.loop(), wait())
+
+    def close(self) -> None:
+        """End what is left on the loop, as `asyncio.run` does, and close it."""
+        loop, self._made, self._timer = self._made, None, None
+        self._stops_at = 0.0
+        if loop is None:
+            return
+        if self._turn is not None:
+            self._turn.pump = self._turn.stir = None
+        try:
+            self._run(loop, _end(loop))
+        finally:
+            loop.close()
+
+    @staticmethod
+    def _run(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        before = events._get_running_loop()
+        events._set_running_loop(None)
+        task = loop.create_task(coroutine)
+        task.add_done_callback(lambda _: loop.stop())
+        try:
+            while not task.done():
+                # It also stops for what asked it to while it was driven.
+                loop.run_forever()
+        finally:
+            events._set_running_loop(before)
+        return task.result()
+
+    def _stir(self) -> None:
+        """Let who drives the loop look what has arrived, and whether it has the baton; any thread may ask."""
+        loop, turn = self._made, self._turn
+        if loop is None:
+            return
+        if turn is not None and turn.real == threading.get_ident():
+            if self._is_driven:
+                loop.stop()
+            return
+        try:
+            # Also if it is not driven yet: it may be about to be.
+            loop.call_soon_threadsafe(loop.stop)
+        except RuntimeError:
+            if not loop.is_closed():
+                raise
+
+
+async def _end(loop: asyncio.AbstractEventLoop) -> None:
+    left = asyncio.all_tasks(loop) - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    if left:
+        await asyncio.gather(*left, return_exceptions=True)
+    await loop.shutdown_asyncgens()
+    await loop.shutdown_default_executor()
