@@ -6,6 +6,7 @@ So if lanes take turns in another order anywhere, the arguments of an activity d
 
 from __future__ import annotations
 
+import itertools
 import random
 import signal
 from pathlib import Path
@@ -113,7 +114,7 @@ def _swapped(rows: list[Row], at: int) -> list[Row]:
     """Swap two neighbouring deliveries of different lanes, the ``at``-th pair of them."""
     outcomes = [(place, decode(row[2])) for place, row in enumerate(rows) if row[1] == "outcome"]
     pairs = []
-    for (first, one), (second, two) in zip(outcomes, outcomes[1:], strict=False):
+    for (first, one), (second, two) in itertools.pairwise(outcomes):
         assert isinstance(one, Outcome)
         assert isinstance(two, Outcome)
         between = [decode(row[2]) for row in rows[first:second]]

@@ -51,7 +51,7 @@ class LocalClasses:
 
 
 def _share_locks(cls: type) -> None:
-    """Let a `functools.cached_property` hold a lock for which lanes can wait while it calls the program (before 3.12)."""
+    """Let a `functools.cached_property` hold a lock for which lanes can wait, while it calls the program (3.11)."""
     for value in vars(cls).values():
         if type(value) is functools.cached_property:
             from ninelives.session.threads.locks import RLock
