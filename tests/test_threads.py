@@ -156,6 +156,31 @@ def main(event):
 """
 
 
+CACHED = """\
+A `cached_property` that calls outside, asked for by two threads at once: before Python 3.12 it holds a lock meanwhile.
+=== main.py
+import functools
+import threading
+
+import effects
+
+
+class Thing:
+    @functools.cached_property
+    def value(self):
+        return effects.slow("value") and 5
+
+
+def main(event):
+    thing, got = Thing(), []
+    threads = [threading.Thread(target=lambda: got.append(thing.value)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    print(got)
+"""
+
 PLAIN = """\
 Has no threads.
 === main.py
@@ -225,3 +250,9 @@ def test_a_program_without_threads_makes_no_copies() -> None:
     with Place(programs.parse("threads", PLAIN)) as place:
         assert place.run() == 0
         assert place.result().prints == ["stdout: False"]
+
+
+def test_a_cached_property_may_call_outside() -> None:
+    with Place(programs.parse("threads", CACHED)) as place:
+        assert place.run() == 0
+        assert place.result().prints == ["stdout: [5, 5]"]

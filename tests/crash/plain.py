@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import io
+import itertools
 import json
 import logging
 import os
@@ -62,6 +63,8 @@ def run(code: Path, event: dict[str, Any], to: Path, session_id: str) -> int:
     out, err = Recorder("stdout", lines), Recorder("stderr", lines)
     # The one of pytest says nothing.
     threading.excepthook = threading.__excepthook__
+    # Threads are numbered from 1, whatever other tests have started in the process that this one was forked from.
+    threading._counter = itertools.count(1).__next__  # type: ignore[attr-defined]
     streams = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = out, err
     _record_logs(lines, err)
