@@ -23,6 +23,8 @@ SECTIONS = dict(re.findall(r"^## ([a-z-]+)\n(.*?)(?=^## )", PAGE, re.MULTILINE |
 ON_PURPOSE: dict[str, set[str]] = {
     # What is cut off in it is its subject.
     "database_transactions": {"open-transaction"},
+    # Threads that spin are.
+    "threads_busy": {"busy-loop"},
 }
 
 #: Modules that only work on text.

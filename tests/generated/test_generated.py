@@ -50,8 +50,8 @@ ninelives.register_no_activity([effects.lines])
 def main(event):
     before = len(effects.lines())
     effects.append("one")
-    print(before)
     effects.append("two")
+    return before
 """
 
 

@@ -19,10 +19,8 @@ from crash.programs import Program
 
 from libraries.servers.web import Effects
 
-#: What moto says of itself and of the moment.
-_OTHER_EACH_TIME = re.compile(
-    r"(?<='RequestId': ')\w+|(?<='x-amzn-requestid': ')\w+|(?<='date': ')[^']+|\b\w{8}-\w{4}-\w{4}-\w{4}-\w{12}\b"
-)
+#: What moto answers holds ids and times of its own; where it is cut short depends on them.
+_OTHER_EACH_TIME = re.compile(r"(?<= = ).*'ResponseMetadata'.*")
 
 
 class Served(Place):
