@@ -189,7 +189,7 @@ class Classifier:
         while type(wrapped) is FunctionType:
             if self.user_function(wrapped):
                 return Decision(Kind.DETERMINISTIC, name_of(wrapped))
-            if wrapped.__builtins__ is self.private:  # type: ignore[attr-defined]
+            if getattr(wrapped, "__builtins__", None) is self.private:
                 return Decision(self.private_kind(wrapped.__qualname__), name_of(wrapped))
             wrapped = wrapped.__dict__.get("__wrapped__")
         return self._by_name(name_of(function))
