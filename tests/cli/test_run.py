@@ -298,6 +298,7 @@ def test_a_closed_stdout_is_no_error(cli, program, tmp_path) -> None:
 
 def test_a_store_that_another_process_writes_to_is_waited_for(cli, program, home, tmp_path, monkeypatch) -> None:
     import sqlite3
+from contextlib import closing
 
     outside = tmp_path / "outside"
     outside.mkdir()
@@ -318,7 +319,8 @@ def test_a_store_that_another_process_writes_to_is_waited_for(cli, program, home
     assert answer.out == "done\n", answer.err
     kinds = [row["kind"] for row in cli("sessions", "journal", "s", "--json").document]
     assert "sleep" not in kinds
-    assert sqlite3.connect(home / "ninelives.db").execute("select count(*) from sessions").fetchone() == (1,)
+    with closing(sqlite3.connect(home / "ninelives.db")) as db:
+        assert db.execute("select count(*) from sessions").fetchone() == (1,)
 
 
 #: Outside code that returns while another process holds the store's write lock for a moment.
