@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -298,7 +299,6 @@ def test_a_closed_stdout_is_no_error(cli, program, tmp_path) -> None:
 
 def test_a_store_that_another_process_writes_to_is_waited_for(cli, program, home, tmp_path, monkeypatch) -> None:
     import sqlite3
-from contextlib import closing
 
     outside = tmp_path / "outside"
     outside.mkdir()
@@ -326,6 +326,7 @@ from contextlib import closing
 #: Outside code that returns while another process holds the store's write lock for a moment.
 HOLDER = """
 import subprocess
+from contextlib import closing
 import sys
 
 HOLD = '''
