@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from ninelives.storage import Store
@@ -119,14 +120,14 @@ def test_a_store_from_before_there_were_forks(cli, program, home) -> None:
     # Looking at it changes nothing.
     assert cli("sessions", "show", "s", "--json").document["forked_from"] is None
     assert len(cli("sessions", "list", "--json").document) == 1
-    with sqlite3.connect(home / "ninelives.db") as db:
+    with closing(sqlite3.connect(home / "ninelives.db")) as db, db:
         assert db.execute("PRAGMA user_version").fetchone() == (1,)
     new = cli("sessions", "fork", "s", "--at", "3", "--json").document["session_id"]
     assert cli("resume", new).code == 0
 
 
 def _as_format_1(home: Path) -> None:
-    with sqlite3.connect(home / "ninelives.db") as db:
+    with closing(sqlite3.connect(home / "ninelives.db")) as db, db:
         for column in ("forked_from", "forked_at"):
             db.execute(f"ALTER TABLE sessions DROP COLUMN {column}")
         db.execute("PRAGMA user_version = 1")

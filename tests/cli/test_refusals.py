@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,7 @@ def killed(cli, program) -> str:
 
 def change(home: Path, sql: str, *values: object) -> None:
     """Change the store as another version of ninelives, or another Python, would have left it."""
-    with sqlite3.connect(home / "ninelives.db") as db:
+    with closing(sqlite3.connect(home / "ninelives.db")) as db, db:
         db.execute(sql, values)
     db.close()
 

@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import tempfile
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -112,7 +113,7 @@ class Stage(Place):
 
     def reopen(self) -> None:
         """Let the session be one whose process died just before it wrote the end."""
-        with sqlite3.connect(next(self.home.glob("*.db"))) as db:
+        with closing(sqlite3.connect(next(self.home.glob("*.db")))) as db, db:
             db.execute("DELETE FROM rows WHERE kind = 'end'")
             db.execute("UPDATE sessions SET state = 'running', result = '', error = '', lease_pid = 1")
         db.close()
