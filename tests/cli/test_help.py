@@ -18,6 +18,7 @@ COMMANDS = [
     "sessions journal",
     "sessions cancel",
     "sessions delete",
+    "check",
     "exports",
     "rewrite",
     "version",

@@ -135,7 +135,7 @@ def test_details_and_counts() -> None:
         session_id="s", project="p", entry_point="app.py:handler", build_id="b", code_dir="", cwd="", state="waiting",
         created_at=T, updated_at=T + 0.25, event_id=None, python="3.11",
         waiting_for='{"for": "sleep", "until": 1700000060.0}', result="", error="", parent="", cancel_requested=False,
-        lease_pid=1, lease_started="1", live=True,
+        lease_pid=1, lease_started="1", forked_from="", forked_at=0, live=True,
     )  # fmt: skip
     entries = (START, activity(2, 1), activity(3, 1, attempt=2), Value(4, T, "0", 2, "time.time", b""), activity(5, 3))
     details = views.details(session, rows(*entries), lines=4)

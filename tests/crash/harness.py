@@ -102,6 +102,11 @@ class Place:
             self._see_what_was_cut_off(kill)
         return code
 
+    def resume(self, session: str) -> int:
+        """Go on with a session, in a new process; returns its exit code."""
+        self.processes += 1
+        return in_child(lambda: self._session(None, False, {}, session))
+
     def run_plain(self) -> plain.Ran:
         """Run the program in plain Python, in a new process."""
         in_child(self._plain)
@@ -136,12 +141,12 @@ class Place:
         data = path.read_bytes() if path.exists() else b""
         return [line for start, end in self.cut_off for line in data[start:end].decode().splitlines()]
 
-    def result(self) -> Result:
-        """Return what the session came to."""
+    def result(self, session: str = SESSION) -> Result:
+        """Return what a session came to."""
         with Store.open(self.home, read_only=True) as store:
-            row = store.session(SESSION)
-            lines = [line for _, line in store.lines(SESSION) if line.lane != "-"]
-            journal = [_journal_line(view) for view in views.journal(store.rows(SESSION), live=False)]
+            row = store.session(session)
+            lines = [line for _, line in store.lines(session) if line.lane != "-"]
+            journal = [_journal_line(view) for view in views.journal(store.rows(session), live=False)]
         if row.error:
             ends = [row.state, *plain.portable(json.loads(row.error)["traceback"], self.code).splitlines()]
         else:
@@ -160,7 +165,9 @@ class Place:
         os.environ["EFFECTS"] = str(self.folder / "effects")
         return plain.run(self.code, self.program.event, self.folder / "plain", SESSION)
 
-    def _session(self, kill: Kill | None, retry_failed: bool, environment: dict[str, str]) -> int:
+    def _session(
+        self, kill: Kill | None, retry_failed: bool, environment: dict[str, str], session: str = SESSION
+    ) -> int:
         os.environ |= {"EFFECTS": str(self.folder / "effects"), **environment}
         os.chdir(self.work)
         sys.path.insert(0, str(OUTSIDE))
@@ -169,8 +176,8 @@ class Place:
         direct.entropy = SimpleNamespace(getrandbits=lambda _: 7)  # type: ignore[assignment]
         direct.DirectLink = killing(kill, self.folder / f"writes-{self.processes}", self.folder / "effects")  # type: ignore[attr-defined]
         with Store.open(self.home) as store:
-            if retry_failed:
-                return direct.resume(store, SESSION, retry_failed=True, observer=Silent()).exit_code
+            if retry_failed or session != SESSION:
+                return direct.resume(store, session, retry_failed=retry_failed, observer=Silent()).exit_code
             event = {"event_type": "test", "event_id": None, "integration_id": None, "data": self.program.event}
             request = direct.RunRequest(self.code / "main.py", "main", event, session_id=SESSION)
             return direct.run(store, request, Silent()).exit_code

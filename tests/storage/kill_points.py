@@ -127,7 +127,7 @@ def check(home: Path, told: list[tuple[str, list[int], list[int]]]) -> list[str]
         expect("it is live", not row.live)
         read, read_lines = store.rows(SESSION), store.lines(SESSION)
         journal = store.acquire(SESSION)
-        loaded = journal.load()
+        loaded = [Row(*row) for row in journal.load()]
         expect("reader and journal differ", read == loaded)
         seqs = [row.seq for row in loaded]
         expect(f"rows {seqs}, not {sure_rows}", seqs in (sure_rows, sure_rows + maybe, [1]))

@@ -1,10 +1,16 @@
 """Journals: what is noted, what is committed, and project values."""
 
+import errno
+import os
+
 import pytest
 
 from ninelives.errors import StoreError
-from ninelives.storage import Line, Put, Row, Store
+from ninelives.storage import Line, Put, Row, SessionUpdate, Store
 from ninelives.storage import tail as tails
+
+#: Makes a commit one of the database, where rows and lines alone go no further than the tail.
+CHANGE = SessionUpdate(state="running")
 
 
 def line(text, lane="0"):
@@ -12,7 +18,7 @@ def line(text, lane="0"):
 
 
 def seqs(rows):
-    return [row.seq for row in rows]
+    return [row[0] for row in rows]
 
 
 def texts(lines):
@@ -45,6 +51,8 @@ def test_what_is_noted_is_read_at_once_and_rides_with_the_next_commit(store, hom
         assert texts(reader.lines("one")) == ["first", "second", "third"]
     assert journal.line_counts() == {"0": 2, "0.1": 1}
     assert journal.commit([Row(3, "outcome", b"3")], [line("fourth")])
+    assert in_database(store) == in_database(store, "lines") == [1]
+    assert journal.commit(update=CHANGE)
     assert in_database(store) == seqs(journal.load()) == seqs(store.rows("one")) == [1, 2, 3]
     assert [number for number, _ in store.lines("one")] == in_database(store, "lines") == [1, 2, 3, 4]
     assert journal.line_counts() == {"0": 3, "0.1": 1}
@@ -68,19 +76,27 @@ def test_rows_come_in_the_order_of_their_seq(store, journal):
 
 def test_a_row_that_is_written_again_must_be_the_same(journal):
     assert journal.commit([Row(1, "start", b"1"), Row(2, "value", b"2")])
+    assert journal.commit([Row(2, "value", b"2")], update=CHANGE)
     with pytest.raises(StoreError, match="row 2 of a journal was written twice"):
-        journal.commit([Row(2, "value", b"other")])
+        journal.commit([Row(2, "value", b"other")], update=CHANGE)
     assert seqs(journal.load()) == [1, 2]
 
 
-def test_a_large_tail_is_emptied_after_a_commit(store, home, journal, monkeypatch):
-    (tail,) = [home / "tails" / name for name in ("1.tail",)]
-    journal.note([Row(2, "value", b"x" * tails.LARGE)])
-    assert tail.stat().st_size > tails.LARGE
-    journal.commit([Row(3, "outcome", b"")])
-    assert tail.stat().st_size == 0
-    journal.note([Row(4, "value", b"")])
-    assert seqs(store.rows("one")) == [1, 2, 3, 4]
+def test_a_large_tail_goes_into_the_database_and_is_begun_anew(store, home, journal):
+    tail = home / "tails" / "1.tail"
+    journal.note([Row(2, "value", b"x" * 100)])
+    journal.note([Row(3, "value", b"x" * tails.LARGE)])
+    length = tail.stat().st_size
+    assert length > tails.LARGE
+    assert in_database(store) == [1]
+    journal.commit([Row(4, "outcome", b"")])
+    assert in_database(store) == [1, 2, 3, 4]
+    # Shorter, as long, and longer than the frame that was there: what is left of older frames does not count.
+    for seq, size in ((5, 10), (6, 200), (7, 1000)):
+        journal.commit([Row(seq, "value", b"y" * size)])
+        assert seqs(tails.read_tail(tail).rows) == list(range(5, seq + 1))
+    assert tail.stat().st_size == length
+    assert seqs(store.rows("one")) == seqs(journal.load()) == [1, 2, 3, 4, 5, 6, 7]
     journal.release()
     assert not tail.exists()
 
@@ -95,7 +111,7 @@ def test_a_torn_frame_is_cut_off_and_what_comes_later_is_found(home, store, run)
         die()
     """)
     tail = home / "tails" / "1.tail"
-    whole = tail.read_bytes()
+    whole = tail.read_bytes()[: tails.read_tail(tail).size]
     for damaged in (whole[:-1], whole[:-100], whole[:-1] + b"?", whole[:10] + bytes(4096)):
         tail.write_bytes(damaged)
         kept = [1, 2] if len(damaged) < 4096 else [1]
@@ -107,7 +123,7 @@ def test_a_torn_frame_is_cut_off_and_what_comes_later_is_found(home, store, run)
         """)
         assert seqs(store.rows("one")) == [*kept, 9]
     journal = store.acquire("one")
-    journal.commit()
+    journal.commit(update=CHANGE)
     assert in_database(store) == seqs(journal.load()) == [1, 9]
     journal.release()
 
@@ -118,7 +134,7 @@ def test_a_tail_that_is_in_the_database_already_counts_once(home, store, run):
         store.create(NewSession(session_id="one", project="p", entry_point="e", created_at=1.0), [])
         journal = store.acquire("one")
         journal.note([Row(1, "", b"")], [Line(1.0, "stdout", "", "a", "0")])
-        journal.commit([Row(2, "", b"")], [Line(1.0, "stdout", "", "b", "0")])
+        journal.commit([Row(2, "", b"")], [Line(1.0, "stdout", "", "b", "0")], update=SessionUpdate(state="running"))
         journal.note([Row(3, "", b"")], [Line(1.0, "stdout", "", "c", "0")])
         die()
     """)
@@ -129,6 +145,43 @@ def test_a_tail_that_is_in_the_database_already_counts_once(home, store, run):
     assert journal.line_counts() == {"0": 3}
     journal.release()
     assert in_database(store) == in_database(store, "lines") == [1, 2, 3]
+
+
+def test_frames_of_an_older_tail_do_not_count_after_a_new_one_of_the_same_length(home, store, run):
+    run("""
+        from ninelives.storage import tail
+        tail.LARGE = 1000
+        store = Store.open(home)
+        store.create(NewSession(session_id="one", project="p", entry_point="e", created_at=1.0), [])
+        journal = store.acquire("one")
+        for seq in range(1, 15):
+            journal.commit([Row(seq, "", b"x" * 80)])
+        store._database.writer().execute("DELETE FROM rows")
+        die()
+    """)
+    # What went into the database, and was taken out of it here, is not found in the tail either.
+    found = seqs(store.rows("one"))
+    assert found == list(range(found[0], 15))
+    assert found[0] > 5
+
+
+@pytest.mark.parametrize("call", ["pwrite", "fdatasync"])
+def test_a_commit_that_is_interrupted_or_fails_is_not_written_later(store, journal, monkeypatch, call):
+    real = getattr(os, call)
+    for error, raised in ((KeyboardInterrupt(), KeyboardInterrupt), (OSError(errno.EIO, "broken"), StoreError)):
+
+        def interrupted(*args, error=error):
+            monkeypatch.undo()
+            real(*args)
+            raise error
+
+        monkeypatch.setattr(os, call, interrupted)
+        with pytest.raises(raised):
+            journal.commit([Row(2, "x", b"")], [line("lost")])
+        assert seqs(journal.load()) == seqs(store.rows("one")) == [1]
+    journal.commit([Row(2, "x", b"again")], [line("second")])
+    assert seqs(journal.load()) == seqs(store.rows("one")) == [1, 2]
+    assert texts(store.lines("one")) == ["first", "second"]
 
 
 def test_a_reader_sees_every_row_once_while_a_session_writes(store, start):

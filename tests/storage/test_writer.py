@@ -11,6 +11,9 @@ import pytest
 from ninelives.errors import StoreBusyError, StoreFullError
 from ninelives.storage import Put, Row, SessionUpdate, Store, database
 
+#: Makes a commit one of the database, where rows and lines alone go no further than the tail.
+CHANGE = SessionUpdate(state="running")
+
 
 @pytest.fixture
 def journals(store, make):
@@ -51,7 +54,7 @@ def together(store, *calls):
 def test_what_waits_is_written_in_one_transaction(store, journals):
     statements = []
     store._database.writer().set_trace_callback(statements.append)
-    answers = together(store, *(lambda j=journal: j.commit([Row(1, "x", b"")]) for journal in journals))
+    answers = together(store, *(lambda j=journal: j.commit([Row(1, "x", b"")], update=CHANGE) for journal in journals))
     store._database.writer().set_trace_callback(None)
     assert answers == [True] * 4
     assert statements.count("COMMIT") == 1
@@ -60,14 +63,14 @@ def test_what_waits_is_written_in_one_transaction(store, journals):
 
 def test_a_work_that_fails_does_not_take_the_others_along(store, journals):
     a, b, c, d = journals
-    a.commit([Row(1, "x", b"")])
+    a.commit([Row(1, "x", b"")], update=CHANGE)
     b.note([Row(1, "x", b"noted")])
     answers = together(
         store,
-        lambda: a.commit([Row(1, "x", b"another")]),
+        lambda: a.commit([Row(1, "x", b"another")], update=CHANGE),
         lambda: b.commit([Row(2, "x", b"")], puts=[Put("p", "k", b"", 7)]),
         lambda: c.commit([Row(1, "x", b"")], blobs=["0" * 64]),
-        lambda: d.commit([Row(1, "x", b"")]),
+        lambda: d.commit([Row(1, "x", b"")], update=CHANGE),
     )
     assert [type(answer).__name__ for answer in answers] == ["StoreError", "bool", "StoreCorruptError", "bool"]
     assert answers[1] is False
@@ -98,13 +101,13 @@ def test_a_store_that_another_process_keeps_locked_is_one_clear_error(store, jou
     other = sqlite3.connect(home / "ninelives.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(StoreBusyError, match=r"ninelives.db locked"):
-        journals[0].commit([Row(1, "x", b"")])
-    answers = together(store, *(lambda j=journal: j.commit([Row(1, "x", b"")]) for journal in journals))
+        journals[0].commit([Row(1, "x", b"")], update=CHANGE)
+    answers = together(store, *(lambda j=journal: j.commit([Row(1, "x", b"")], update=CHANGE) for journal in journals))
     assert {type(answer) for answer in answers} == {StoreBusyError}
     assert journals[0].load() == []
     other.execute("ROLLBACK")
     other.close()
-    assert journals[0].commit([Row(1, "x", b"")])
+    assert journals[0].commit([Row(1, "x", b"")], update=CHANGE)
 
 
 def test_a_full_store_is_one_clear_error_and_the_same_commit_works_later(store, journals):
@@ -116,12 +119,12 @@ def test_a_full_store_is_one_clear_error_and_the_same_commit_works_later(store, 
     large = Row(2, "x", b"x" * 100_000)
     with pytest.raises(StoreFullError, match=r"no space is left for .*ninelives.db: free some and go on"):
         journal.commit([large], update=SessionUpdate(state="running"))
-    assert [row.seq for row in journal.load()] == [row.seq for row in store.rows("a")] == [1]
+    assert [row[0] for row in journal.load()] == [row.seq for row in store.rows("a")] == [1]
     # In a group, what there is room for is written all the same.
     small = together(
         store,
-        lambda: journal.commit([large]),
-        *(lambda j=other: j.commit([Row(1, "x", b"")]) for other in journals[1:]),
+        lambda: journal.commit([large], update=CHANGE),
+        *(lambda j=other: j.commit([Row(1, "x", b"")], update=CHANGE) for other in journals[1:]),
     )
     assert [type(answer) for answer in small] == [StoreFullError, bool, bool, bool]
     db.execute("PRAGMA max_page_count = 1000000")
@@ -165,7 +168,7 @@ def test_a_full_disk_loses_nothing(small_disk, make):
             blob.write(os.urandom(2_000_000))
         fill(journal.commit)
         fill(journal.note)
-        assert [row.seq for row in journal.load()] == [row.seq for row in store.rows("one")] == written
+        assert [row[0] for row in journal.load()] == [row.seq for row in store.rows("one")] == written
         ballast.unlink()
         journal.commit([Row(len(written) + 1, "x", b"")])
         journal.release()
@@ -196,11 +199,11 @@ def test_an_interrupt_leaves_all_or_nothing(store, journals, home, when):
     Interrupted.when = when
     journal.note([Row(1, "x", b"")])
     with pytest.raises(KeyboardInterrupt):
-        journal.commit([Row(2, "x", b"")])
+        journal.commit([Row(2, "x", b"")], update=CHANGE)
     written = [1, 2] if when == "COMMIT" else [1]
-    assert [row.seq for row in journal.load()] == [row.seq for row in store.rows("a")] == written
-    assert journal.commit([Row(2, "x", b"")])
-    assert [row.seq for row in journal.load()] == [1, 2]
+    assert [row[0] for row in journal.load()] == [row.seq for row in store.rows("a")] == written
+    assert journal.commit([Row(2, "x", b"")], update=CHANGE)
+    assert [row[0] for row in journal.load()] == [1, 2]
 
 
 def test_an_interrupted_leader_leaves_the_work_of_the_others_to_them(store, journals, home):
@@ -213,12 +216,12 @@ def test_an_interrupted_leader_leaves_the_work_of_the_others_to_them(store, jour
 
     def interrupted():
         try:
-            return journals[0].commit([Row(1, "x", b"")])
+            return journals[0].commit([Row(1, "x", b"")], update=CHANGE)
         except KeyboardInterrupt:
             return "interrupted"
 
     answers = together(
-        store, interrupted, *(lambda j=journal: j.commit([Row(1, "x", b"")]) for journal in journals[1:])
+        store, interrupted, *(lambda j=journal: j.commit([Row(1, "x", b"")], update=CHANGE) for journal in journals[1:])
     )
     assert answers == ["interrupted", True, True, True]
     assert [len(journal.load()) for journal in journals] == [0, 1, 1, 1]

@@ -20,7 +20,7 @@ _STREAMS = {"stderr": "\x1b[31m", "log": "\x1b[2m"}
 
 @click.group(no_args_is_help=False)
 def sessions() -> None:
-    """List, look at, cancel and delete sessions.
+    """List, look at, fork, cancel and delete sessions.
 
     Where a session is asked for, its id will do, or the beginning of one.
 
@@ -171,6 +171,33 @@ def _cells(entry: JournalRow) -> tuple[object, ...]:
         entry.args,
         entry.result if entry.error is None else entry.error,
     )
+
+
+@sessions.command()
+@session_argument
+@click.option("--at", metavar="SEQ", type=int, required=True, help="The last entry of the journal that the fork has.")
+@json_option
+def fork(session: str, *, at: int, as_json: bool) -> None:
+    """Make a new session that has the journal of another one up to an entry, and goes on from there.
+
+    SEQ is what `sessions journal` shows: of a call, its start. A fork at it makes that call again, one at the next SEQ
+    less 1 keeps what it came to. The other session stays as it is.
+
+    \b
+    Example:
+      ninelives sessions fork a77c846e --at 12
+      ninelives resume 5b1c0d2e
+    """
+    from ninelives.worker.fork import fork as make
+
+    with opened_store() as store:
+        made = make(store, session, at)
+    if as_json:
+        emit_json(made)
+        return
+    again = f"; made again: {', '.join(made.cut_off)}" if made.cut_off else ""
+    emit(f"session {made.session_id} is a fork of {made.forked_from} at {made.forked_at}{again}\n")
+    emit(f"go on with it: ninelives resume {made.session_id}\n")
 
 
 @sessions.command()

@@ -37,7 +37,9 @@ def exports(path: Path) -> list[Export]:
         ProgramError: there is no such file or folder, or a file is not valid Python; says which, and in what line.
     """
     if path.is_dir():
-        return [export for file in _files(path) for export in _file_exports(file, file.relative_to(path).as_posix())]
+        return [
+            export for file in user_files(path) for export in _file_exports(file, file.relative_to(path).as_posix())
+        ]
     return _file_exports(path, path.name)
 
 
@@ -66,8 +68,8 @@ def syntax_problem(error: SyntaxError | ValueError, file: str) -> ProgramError:
     return ProgramError(f"{where}: {type(error).__name__}: {error.msg}" + (f": {line}" if line else ""))
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """Yield the user's Python files below a folder, sorted."""
+def user_files(folder: Path) -> Iterator[Path]:
+    """Yield the user's Python files below a folder, sorted: none of hidden folders or virtual environments."""
     for place, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if _is_user_folder(Path(place, name)))
         yield from (Path(place, name) for name in sorted(files) if name.endswith(".py") and not name.startswith("."))

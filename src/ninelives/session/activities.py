@@ -12,10 +12,12 @@ import sys
 import time
 from functools import partial
 from inspect import isawaitable, iscoroutine
+from pickle import loads
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 from ninelives.errors import InterruptedActivityError
-from ninelives.session import files, render, uses
+from ninelives.session import files, render, transactions, uses
 from ninelives.session.awaiting import OutsideAwaitable
 from ninelives.session.calls import Attempt, Call
 from ninelives.session.changes import Reach
@@ -40,6 +42,9 @@ _READ_WHOLE = frozenset(
 _CLASS = b"\x93"
 
 _NOTHING: dict[int, int] = {}
+
+#: Of a call that was never begun.
+_FIRST = Attempt(1, 0, 0.0)
 
 
 class Activities:
@@ -66,13 +71,14 @@ class Activities:
             Halt: the session can't go on.
         """
         session = self.session
-        session.check()
+        if session.halted is not None:
+            raise session.halted
         need_room()
         call = Call(function, name, options, args, kwargs)
         lane.n = n = lane.n + 1
         call.key = key = (lane.name, n)
-        call.shown = session.showing.shown(render.arguments(args, kwargs))
-        call.digest = render.digest(call.shown)
+        call.shown = shown = session.showing.shown(render.arguments(args, kwargs))
+        call.digest = crc32(shown.encode()) if shown.isascii() else render.digest(shown)
         recorded = session.journal.operation(lane.name, n)
         outcome = session.journal.outcome(key) if recorded is not None else None
         if outcome is None or type(recorded) is not Activity or recorded.name != name or recorded.digest != call.digest:
@@ -94,11 +100,9 @@ class Activities:
     def _again(self, call: Call, outcome: Outcome) -> tuple[bool, Any]:
         if outcome.awaited:
             return True, self._awaitable(call, None, None)
-        journal = self.session.journal
-        if journal.next_outcome() is not outcome:
+        if not self.session.journal.deliver(outcome):
             call.file, call.line = self.session.showing.place(sys._getframe(2))
             raise Halt(self.session.comparison.out_of_order(call, outcome))
-        journal.deliver()
         return self.give(call, outcome)
 
     def give(self, call: Call, outcome: Outcome) -> tuple[bool, Any]:
@@ -107,18 +111,18 @@ class Activities:
         self.done += 1
         data = outcome.data
         if _CLASS not in data and data[:1] == b"\x80" and not outcome.changed:
-            value = session.values.decode(data, "", ())
+            value = loads(data)
         else:
             with directly():
                 value = self._decoded(call, outcome)
         session.delivered(outcome)
-        uses.note_use(session.live, call, outcome, value)
+        uses.note_use(session, call, outcome, value)
         if outcome.spot is not None:
             file = value if type(value) is StandIn else files.file_of(call.function, call.kwargs)
             file = session.live.as_given(file)
             if type(file) is StandIn:
                 reference(file).move(outcome.spot)
-        session.replayed(self.done)
+        session.observer.replaying(self.done, session.journal.total)
         return outcome.ok, value
 
     def _decoded(self, call: Call, outcome: Outcome) -> Any:
@@ -166,9 +170,12 @@ class Activities:
 
     def _now(self, call: Call, recorded: Activity | None) -> tuple[bool, Any]:
         session = self.session
-        if recorded is None and not session.journal.exhausted:
+        if recorded is not None:
+            attempt = self._attempt(call, recorded)
+        elif session.journal.exhausted:
+            attempt = _FIRST
+        else:
             raise Halt(session.comparison.not_recorded(call))
-        attempt = self._attempt(call, recorded)
         on_loop = session.loop is not None and session.loop.is_here()
         if recorded is not None and not session.journal.exhausted and on_loop:
             # It was awaited when it was cut off, and others went on: it is made again when they have come so far.
@@ -178,11 +185,14 @@ class Activities:
             session.live.check_not_lost(reach.objects)
         if session.live.descriptors and call.name.startswith("os."):
             session.live.check_descriptors(call.name, call.args)
+        if session.live.transactions:
+            transactions.check(session, call, recorded is not None)
         while True:
             if attempt.not_before:
                 session.timers.wait_until(attempt.not_before, f"{call.name} to be tried again")
                 attempt = attempt._replace(not_before=0.0)
-            self._begin(call, attempt)
+            session.journal.note_before_leaving(self._entry(call, attempt, ""))
+            session.observer.activity_started(call.name, call.key[1])
             if reach is not None:
                 reach.watch()
             ok, value, running, taken = self._run(call, attempt.number)
@@ -192,9 +202,7 @@ class Activities:
                 return self._finish(call, reach, running, ok, value, taken)
             attempt = self._back_off(call, attempt, value)
 
-    def _attempt(self, call: Call, recorded: Activity | None) -> Attempt:
-        if recorded is None:
-            return Attempt(1, 0, 0.0)
+    def _attempt(self, call: Call, recorded: Activity) -> Attempt:
         if recorded.last_error:
             # The attempt before failed, and this one has not begun.
             return Attempt(recorded.attempt, recorded.failures, recorded.not_before)
@@ -208,9 +216,9 @@ class Activities:
         return Attempt(recorded.attempt + 1, recorded.failures, 0.0)
 
     def _begin(self, call: Call, attempt: Attempt) -> None:
-        session = self.session
-        session.journal.note_before_leaving(self._entry(call, attempt, ""))
-        session.observer.activity_started(call.name, call.key[1])
+        """Record that an attempt begins that is made on the outside loop."""
+        self.session.journal.note_before_leaving(self._entry(call, attempt._replace(not_before=0.0), ""))
+        self.session.observer.activity_started(call.name, call.key[1])
 
     def _back_off(self, call: Call, attempt: Attempt, error: Exception) -> Attempt:
         """Record that an attempt failed and that there is a next one."""
@@ -228,7 +236,7 @@ class Activities:
             call.key[1],
             call.name,
             call.digest,
-            render.cut(call.shown),
+            call.shown if len(call.shown) <= render.LIMIT else render.cut(call.shown),
             call.file,
             call.line,
             attempt.number,
@@ -260,6 +268,9 @@ class Activities:
         function, args, kwargs = call.function, call.args, call.kwargs
         if self.session.live.any_stand_ins:
             uses.settle_file(self.session.live, call)
+            uses.renew(call, self.session.live)
+            if self.session.live.steps:
+                self.session.live.repeat_late()
             function = real(function)
             args = tuple(map(_made, args))
             kwargs = {name: _made(value) for name, value in kwargs.items()}
@@ -307,7 +318,7 @@ class Activities:
             ok,
             encoded.data,
             encoded.blob,
-            render.cut(shown),
+            shown if len(shown) <= render.LIMIT else render.cut(shown),
             bool(changes),
             round(taken * 1000, 3),
             awaited,
@@ -318,11 +329,9 @@ class Activities:
             outcome.spot = files.settle(real(file))
         if awaited:
             outcome.rounds = session.scheduler.rounds
-        if call.name.startswith("sqlite3."):
-            outcome.in_transaction = uses.in_transaction(call.function)
-        session.journal.commit(
-            outcome, lines=session.output.take(running), blobs=(encoded.blob,) if encoded.blob else ()
-        )
+        transactions.record(session, call, value, outcome)
+        lines = session.output.take(running) if running.lines or running.partial else ()
+        session.journal.commit(outcome, lines=lines, blobs=(encoded.blob,) if encoded.blob else ())
         self.done += 1
         session.delivered(outcome)
         session.observer.activity_finished(self.done)
@@ -353,11 +362,7 @@ class Activities:
             running_activity.set(running)
             if awaitable is not None:
                 return await self._attempts(call, awaitable, attempt, running, entered)
-            self._begin(call, attempt)
-            if reach is not None:
-                reach.watch()
-            again = self._invoke(call)
-            return await self._attempts(call, again, attempt, running, entered) if isawaitable(again) else again
+            return await self._made_again(call, reach, attempt, running, entered)
 
         def finish(ok: bool, value: Any) -> tuple[bool, Any]:
             if iscoroutine(awaitable):
@@ -368,6 +373,24 @@ class Activities:
         if reach is not None:
             reach.watch()
         return loop.run_outside(outside, finish)
+
+    async def _made_again(
+        self, call: Call, reach: Reach | None, attempt: Attempt, running: RunningActivity, entered: bool
+    ) -> Any:
+        """Make a call that was cut off while it was awaited, on the outside loop."""
+        import asyncio
+
+        session = self.session
+        if reach is not None:
+            session.live.check_not_lost(reach.objects)
+        if session.live.transactions:
+            transactions.check(session, call, True)
+        await asyncio.sleep(max(0.0, attempt.not_before - time.time()))
+        self._begin(call, attempt)
+        if reach is not None:
+            reach.watch()
+        again = self._invoke(call)
+        return await self._attempts(call, again, attempt, running, entered) if isawaitable(again) else again
 
     async def _leave(self, name: str, context: Any, error: BaseException | None) -> Any:
         """Leave what a call returned to be entered; what another process entered is gone with it."""
@@ -401,7 +424,7 @@ class Activities:
                 attempt = self._back_off(call, attempt, error)
             await asyncio.sleep(max(0.0, attempt.not_before - time.time()))
             running.attempt = attempt.number
-            self._begin(call, attempt._replace(not_before=0.0))
+            self._begin(call, attempt)
             awaitable = self._invoke(call)
 
 

@@ -18,6 +18,7 @@ from ninelives.code.naming import class_name
 from ninelives.session import exceptions
 from ninelives.session.contents import BASES, LOST, Change, attributes_of, base_of, become, state_of
 from ninelives.session.lanes import directly
+from ninelives.session.livetypes import is_listed
 from ninelives.session.render import ATOMS
 from ninelives.session.standins import StandIn, StandInMethod, real, reference
 
@@ -150,6 +151,8 @@ class Reach:
         return self._pickled(value)
 
     def _pickled(self, value: Any) -> tuple[str, Any] | None:
+        if is_listed(type(value)):
+            return None
         try:
             with directly():
                 return "pickle", pickle.dumps(value, 5)

@@ -17,19 +17,20 @@ class Clock:
     """
 
     def __init__(self, started: float, last: float) -> None:
-        self._last = max(started, last)
-        self._elapsed_before = max(self._last, time.time()) - started
+        #: the latest time that was read or recorded: the clock does not go back before it
+        self.last = max(started, last)
+        self._elapsed_before = max(self.last, time.time()) - started
         self._monotonic = time.monotonic()
         self._readings: dict[str, Any] = {}
 
     def wall(self) -> float:
         """Return the unix time in seconds; never less than before."""
-        self._last = max(self._last, time.time())
-        return self._last
+        self.last = max(self.last, time.time())
+        return self.last
 
     def seen(self, at: float) -> None:
         """Remember a recorded time: the clock does not go back before it."""
-        self._last = max(self._last, at)
+        self.last = max(self.last, at)
 
     def monotonic(self) -> float:
         """Return the seconds since the session started: they go on by wall time while no process has it."""

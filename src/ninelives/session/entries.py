@@ -128,6 +128,11 @@ class Outcome(Base, tag="outcome"):
     in_transaction: bool | None = None
     #: of a call on a file: its position and size after it
     spot: tuple[int, int] | None = None
+    #: of a call on a database connection: lane, position and number of the leaf that the connection is; zeros when no
+    #: recorded call made it
+    connection: tuple[str, int, int] | None = None
+    #: of a call on a database cursor: what the cursor says of its last statement, encoded
+    attributes: Encoded = b""
     #: delivered to a program that was busy, after so many rounds of its event loop; 0: nothing else was ready
     rounds: int = 0
 

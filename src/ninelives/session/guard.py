@@ -16,7 +16,7 @@ from ninelives.code import rewrite
 from ninelives.code.classify import DIRECT, HANDED, Decision
 from ninelives.code.naming import BuiltinMethodType
 from ninelives.code.rules import Kind
-from ninelives.session.lanes import current_lane
+from ninelives.session.lanes import lane_here, running_activity
 from ninelives.session.options import DEFAULT
 from ninelives.session.standins import StandInMethod
 
@@ -85,8 +85,9 @@ class _Guard:
     def decide(self, f: Any) -> Any:
         """Return what is called in place of ``f``."""
         session = self.session
-        session.check()
-        lane = current_lane()
+        if session.halted is not None:
+            raise session.halted
+        lane = lane_here() if running_activity.get() is None else None
         if type(f) is StandInMethod:
             if lane is None:
                 return f
@@ -101,7 +102,7 @@ class _Guard:
         if lane is None:
             return session.specials.outside_of_lanes(name, f)
         if kind is Kind.ACTIVITY:
-            return f if session.loading else partial(session.activities.call, lane, f, name, DEFAULT)
+            return f if session.code.loading else partial(session.activities.call, lane, f, name, DEFAULT)
         return session.specials.callable_for(lane, kind, name, f)
 
     def _classify(self, f: Any) -> Decision:

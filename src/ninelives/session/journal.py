@@ -9,11 +9,12 @@ import gc
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import count
 from typing import Any
 
 import msgspec
 
-from ninelives.errors import JournalNewerError, StoreCorruptError
+from ninelives.errors import JournalNewerError, NinelivesError, StoreCorruptError
 from ninelives.session import entries
 from ninelives.session.entries import (
     Activity,
@@ -27,7 +28,9 @@ from ninelives.session.entries import (
     StoreCall,
     Value,
 )
+from ninelives.session.halting import halting
 from ninelives.session.link import Line, Link, Put, Row
+from ninelives.session.stop import Halt
 
 Key = tuple[str, int]
 
@@ -52,14 +55,17 @@ class Journal:
     def __init__(
         self, link: Link, forgotten: Forgotten | None = None, decide: Callable[[], None] | None = None
     ) -> None:
-        self.link = link
+        #: for what is rare; notes and commits of entries go the short way, and turn its errors into `Halt` themselves
+        self.link = halting(link)
+        self._link = link
         self._decide = decide
         self.start: Start | None = None
         self.end: End | None = None
         self.position = 0
         self.last_at = 0.0
         self.lines_set_aside: dict[str, int] = {}
-        self._seq = 0
+        #: returns the seq of the next entry
+        self.seq: Callable[[], int] = count(1).__next__
         self._operations: dict[str, list[Operation]] = {}
         self._outcomes: list[Outcome] = []
         self._by_key: dict[Key, Outcome] = {}
@@ -103,11 +109,11 @@ class Journal:
             elif cls is not Forgotten:
                 self._remember(entry)  # type: ignore[arg-type]
         if recorded:
-            self._seq = recorded[-1].seq
+            self.seq = count(recorded[-1].seq + 1).__next__
             self.last_at = max(entry.at for entry in recorded)
         for entry in forgotten:
-            for lane, count in entry.lines.items():
-                self.lines_set_aside[lane] = self.lines_set_aside.get(lane, 0) + count
+            for lane, lines in entry.lines.items():
+                self.lines_set_aside[lane] = self.lines_set_aside.get(lane, 0) + lines
 
     def _check(self, start: Start) -> None:
         if start.format > entries.FORMAT:
@@ -127,7 +133,7 @@ class Journal:
     def lines_that_count(self) -> dict[str, int]:
         """Return how many recorded log lines of each lane replay skips."""
         counts = self.link.line_counts()
-        return {lane: count - self.lines_set_aside.get(lane, 0) for lane, count in counts.items()}
+        return {lane: lines - self.lines_set_aside.get(lane, 0) for lane, lines in counts.items()}
 
     # Replay.
 
@@ -153,9 +159,12 @@ class Journal:
         """Return the recorded outcome that is to be delivered next."""
         return self._outcomes[self.position] if self.position < self.total else None
 
-    def deliver(self) -> None:
-        """Count the next recorded outcome as delivered."""
+    def deliver(self, outcome: Outcome) -> bool:
+        """Count a recorded outcome as delivered; False if it is not the one that comes next."""
+        if self.position >= self.total or self._outcomes[self.position] is not outcome:
+            return False
         self.position += 1
+        return True
 
     def left_over(self, lanes: dict[str, int]) -> Operation | None:
         """Return the first recorded operation that the program did not come to.
@@ -195,11 +204,6 @@ class Journal:
         """Return the unix time in seconds, for the next entry."""
         return time.time()
 
-    def seq(self) -> int:
-        """Return the seq of the next entry."""
-        self._seq += 1
-        return self._seq
-
     def note(self, entry: Entry, *, ahead: bool = False) -> None:
         """Record an entry that survives a kill; the next commit puts it on disk.
 
@@ -207,8 +211,12 @@ class Journal:
             entry: the entry.
             ahead: it must be on disk before anything leaves the session.
         """
-        self.decide()
-        self.link.note((_row(entry),))
+        if self._decide is not None:
+            self.decide()
+        try:
+            self._link.note(((entry.seq, KIND[type(entry)], entries.encode(entry)),))
+        except NinelivesError as error:
+            raise Halt(error) from error
         if ahead:
             self._ahead = True
 
@@ -225,17 +233,21 @@ class Journal:
 
     def note_before_leaving(self, entry: Entry) -> None:
         """Record the start of what is about to leave the session, after everything recorded ahead of it is on disk."""
-        if self._ahead:
-            self.commit(entry)
-        else:
-            self.note(entry)
+        (self.commit if self._ahead else self.note)(entry)
 
     def commit(
-        self, *entries: Entry, lines: Sequence[Line] = (), puts: Sequence[Put] = (), blobs: Sequence[str] = ()
+        self, *recorded: Entry, lines: Sequence[Line] = (), puts: Sequence[Put] = (), blobs: Sequence[str] = ()
     ) -> bool:
         """Record entries together and return when they are on disk. See `Link.commit`."""
-        self.decide()
-        done = self.link.commit([_row(entry) for entry in entries], lines, puts=puts, blobs=blobs)
+        if self._decide is not None:
+            self.decide()
+        rows = []
+        for entry in recorded:
+            rows.append((entry.seq, KIND[type(entry)], entries.encode(entry)))
+        try:
+            done = self._link.commit(rows, lines, puts=puts, blobs=blobs)
+        except NinelivesError as error:
+            raise Halt(error) from error
         if done:
             self._ahead = False
         return done
@@ -260,13 +272,9 @@ KIND = {
 KINDS = frozenset(KIND.values())
 
 
-def _row(entry: Entry) -> Row:
-    return entry.seq, KIND[type(entry)], entries.encode(entry)
-
-
 def row(entry: Entry) -> Row:
     """Return an entry as the row that a link takes."""
-    return _row(entry)
+    return entry.seq, KIND[type(entry)], entries.encode(entry)
 
 
 def _is_entry(data: bytes) -> bool:

@@ -13,13 +13,17 @@ from typing import Any
 
 from ninelives.code.naming import class_name
 from ninelives.errors import NotRestorableError
-from ninelives.session.livetypes import DESCRIPTORS, FILES, NOT_RESTORABLE, WITH_STATE
-from ninelives.session.standins import Reference, StandIn, become, reference, stand_in
+from ninelives.session import drivers, setups, transactions
+from ninelives.session.livetypes import DESCRIPTORS, FILES, NOT_RESTORABLE, WITH_STATE, again
+from ninelives.session.standins import Reference, StandIn, Step, become, reference, stand_in
 from ninelives.session.stop import Halt
 
 #: What the journal holds in place of a live leaf: "live", lane, position, number of the leaf, class or None, class
 #: name.
 Leaf = tuple[str, str, int, int, type | None, str]
+
+#: Of a leaf: lane, position, number.
+Place = tuple[str, int, int]
 
 
 _ADVICE = "can't be made again after a restart; put the calls that use it into one @activity"
@@ -28,15 +32,33 @@ _ADVICE = "can't be made again after a restart; put the calls that use it into o
 class LiveValues:
     """The live values of one session, by the operation that made them."""
 
-    def __init__(self, is_replayed: Callable[[], bool]) -> None:
+    def __init__(
+        self, is_replayed: Callable[[], bool], hide: Callable[[str], str], unpack: Callable[[bytes], Any]
+    ) -> None:
         #: whether everything recorded was given to the program again
         self.is_replayed = is_replayed
+        #: cuts secrets out of a text
+        self.hide = hide
+        #: returns the value that was packed
+        self.unpack = unpack
         #: whether any stand-in was given to the program
         self.any_stand_ins = False
         #: operations whose live values something was called on, by the record
         self.used: set[tuple[str, int]] = set()
-        #: the statements of a transaction that the record leaves open
-        self.statements: list[str] = []
+        #: whether any call gave a database connection, or worked on one
+        self.connected = False
+        #: by operation that worked on a database connection or gave one: the connection
+        self.connections: dict[tuple[str, int], Place] = {}
+        #: by connection, whether a transaction is open
+        self.is_open: dict[Place, bool] = {}
+        #: by connection, the transactions that the record leaves open
+        self.transactions: dict[Place, transactions.Open] = {}
+        #: `sqlite3` databases in memory
+        self.in_memory: set[Place] = set()
+        #: what is done to values that are made again, in its order (`setups`)
+        self.steps: dict[Place, list[Step]] = {}
+        #: statements that can't be made again, by connection or cursor that ended with them
+        self.broken: dict[Place, str] = {}
         #: whether a stand-in or a live value was asked for since this was last set to False
         self.was_asked = False
         # Held weakly where Python can: what a program no longer holds is closed then, as without us.
@@ -64,6 +86,25 @@ class LiveValues:
     def find(self, value: Any) -> Leaf | None:
         """Return the reference of a value that an earlier result already holds."""
         return self._pids.get(id(value))
+
+    def place(self, value: Any) -> Place | None:
+        """Return the place of a live value or its stand-in; None if no recorded call gave it."""
+        if type(value) is StandIn:
+            ref = reference(value)
+            return (*ref.key, ref.number)
+        pid = self._pids.get(id(value))
+        return None if pid is None else pid[1:4]
+
+    def held(self, place: Place) -> Any:
+        """Return the live value or the stand-in at a place, if the program still holds it."""
+        return self._value(place)
+
+    def made_again(self, value: Any) -> Reference | None:
+        """Return the reference of a value that a stand-in has become."""
+        if id(value) not in self._made:
+            return None
+        pid = self._pids[id(value)]
+        return Reference(self, pid[1:3], pid[3], pid[4], pid[5])
 
     def as_given(self, value: Any) -> Any:
         """Return the stand-in that the program has for a live value; any other value as it is."""
@@ -153,23 +194,14 @@ class LiveValues:
             # It has no weak references, so it stays: its ``id`` must not become another's.
             self._made[ident] = value
 
-    def remake(self, key: tuple[str, int], number: int, name: str) -> Any:
-        """Make the values of an operation again and return one of them.
+    def remake(self, ref: Reference) -> Any:
+        """Make the values of an operation again and return the one that is asked for.
 
         Raises:
             Halt: the call did not give the same live values again.
         """
-        has_state = name in WITH_STATE or (name in FILES and key not in self._reopened)
-        if name in NOT_RESTORABLE or (has_state and key in self.used):
-            raise Halt(NotRestorableError(f"{name} {_ADVICE}"))
-        if self.statements and name.startswith("sqlite3."):
-            cut = "; ".join(self.statements)
-            raise Halt(
-                NotRestorableError(
-                    f"a transaction was open when the process ended, and is lost: {cut}; put it into one @activity, "
-                    "and go on with 'ninelives resume SESSION --with-code DIR'"
-                )
-            )
+        key, number, name = ref.key, ref.number, ref.name
+        self._check_can_be_made(ref)
         stand_ins = {place[2]: held() for place, held in self._values.items() if place[:2] == key}
         remaker = self._remakers.get(key)
         leaves = remaker() if remaker is not None else []
@@ -184,8 +216,33 @@ class LiveValues:
                 ref.real = waiting if become(waiting, leaf) else leaf
                 self._name(waiting, pid)
                 self._made[id(waiting)] = leaf
+        for position, leaf in enumerate(leaves):
+            setups.repeat(self, leaf, self.steps.pop((*key, position), []))
         found = stand_ins.get(number)
         return found if found is not None and type(found) is not StandIn else leaves[number]
+
+    def repeat_late(self) -> None:
+        """Set up values that were made again before replay came to the calls that set them up."""
+        for place in list(self.steps):
+            value = self._value(place)
+            if type(value) is StandIn:
+                ref = reference(value)
+                value = ref.real if ref.is_made() else None
+            if value is not None:
+                setups.repeat(self, value, self.steps.pop(place))
+
+    def _check_can_be_made(self, ref: Reference) -> None:
+        place = (*ref.key, ref.number)
+        cut = self.transactions.get(place) or self.transactions.get(self.connections.get(ref.key, place))
+        if cut is not None and self.is_replayed():
+            raise Halt(transactions.lost(cut))
+        has_state = ref.name in WITH_STATE or (ref.name in FILES and ref.key not in self._reopened)
+        has_state = has_state or again(ref.cls, ref.name) is not None or drivers.role(ref.cls) == "cursor"
+        if ref.name in NOT_RESTORABLE or (has_state and ref.key in self.used):
+            raise Halt(NotRestorableError(f"{ref.name} {_ADVICE}"))
+        if place in self.broken:
+            statement = self.hide(self.broken[place])[:200]
+            raise Halt(NotRestorableError(f"{ref.name}, and what '{statement}' made on it, {_ADVICE}"))
 
     def _keep(self, key: tuple[str, int], number: int, value: Any) -> None:
         self._hold((*key, number), value)

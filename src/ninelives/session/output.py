@@ -94,7 +94,7 @@ class Output:
         self._show(stream, text)
 
     def take(self, running: RunningActivity) -> list[Line]:
-        """Return what was printed inside an activity."""
+        """Return what was printed inside an activity, lines that have only begun included."""
         for stream, text in running.partial.items():
             if text:
                 running.lines.append((time.time(), stream, "", self._hide(text), running.lane))

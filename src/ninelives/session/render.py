@@ -50,13 +50,16 @@ def cut(text: str, limit: int = LIMIT) -> str:
 def arguments(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
     """Return a call's arguments as text: ``'a', 1, key=None``."""
     parts = [text(arg) for arg in args]
-    parts += [f"{name}={text(value)}" for name, value in kwargs.items()]
+    if kwargs:
+        parts += [f"{name}={text(value)}" for name, value in kwargs.items()]
     return ", ".join(parts)
 
 
 def result(value: Any) -> str:
     """Return a result as text, no more of it than is shown."""
     cls = type(value)
+    if cls in ATOMS:
+        return _atom(value, cls)
     if cls in (list, tuple, set, frozenset) and len(value) > MOST:
         return f"{text(cls(islice(value, MOST)))}… ({len(value):,} items)"
     if cls is dict and len(value) > MOST:

@@ -166,13 +166,13 @@ class Scheduler:
 
     def _deliver_recorded(self, recorded: Outcome) -> None:
         if recorded.lane == TICKS:
-            self.journal.deliver()
+            self.journal.deliver(recorded)
             self.ticked(recorded)
             return
         expected = self._expected.pop((recorded.lane, recorded.n), None)
         if expected is None:
             raise Halt(self._unexpected(recorded))
-        self.journal.deliver()
+        self.journal.deliver(recorded)
         expected.replayed(recorded)
 
     def _start_held(self) -> None:

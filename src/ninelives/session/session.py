@@ -21,7 +21,6 @@ from ninelives.session.collecting import YOUNG, Collector
 from ninelives.session.crossings import Crossings
 from ninelives.session.divergence import Comparison
 from ninelives.session.entries import End, Outcome
-from ninelives.session.halting import halting
 from ninelives.session.handed import Handed
 from ninelives.session.journal import Journal, row
 from ninelives.session.lanes import Lane, active, directly, lane_here
@@ -103,11 +102,10 @@ class Session:
 
     def __init__(self, link: Link, setting: Setting, journal: Journal | None = None) -> None:
         self.id = link.session_id
-        self.link = link = halting(link)
         self.setting = setting
         self.observer = setting.observer
         self.journal = journal or Journal(link)
-        self.journal.link = link
+        self.link = link = self.journal.link
         start = self.journal.start
         if start is None:
             raise StoppedError(f"the journal of session {self.id} has no start")
@@ -122,7 +120,7 @@ class Session:
         self.timers = Timers(self)
         self.scheduler = Scheduler(self.journal, self.timers.tell, self._places, self.delivered)
         self.comparison = Comparison(self)
-        self.live = LiveValues(lambda: self.journal.exhausted)
+        self.live = LiveValues(lambda: self.journal.exhausted, self.showing.hide, self._unpacked)
         self.classifier = Classifier(Rules(setting.rules), self.builtins)
         self.values = Values(link, self.live, self.classifier.user_class, self.own_frame)
         self.activities = Activities(self)
@@ -142,7 +140,8 @@ class Session:
         #: how many tasks and futures have a number, and how many tasks a name
         self.serial = self.tasks = 0
         self.collector = Collector()
-        self._halted: Halt | None = None
+        #: why the session has to leave the user's code
+        self.halted: Halt | None = None
         self._warned: set[str] = set()
 
     # Running.
@@ -165,7 +164,7 @@ class Session:
         try:
             return self._end(self._outcome())
         except Halt as halt:
-            raise self._halted.error if self._halted is not None else halt.error from halt
+            raise self.halted.error if self.halted is not None else halt.error from halt
         finally:
             self.collector.end()
             self.code.uninstall()
@@ -244,7 +243,7 @@ class Session:
     @property
     def goes_on(self) -> bool:
         """Whether the session has not been told to leave the user's code."""
-        return self._halted is None
+        return self.halted is None
 
     def check(self) -> None:
         """Go on, unless the session has to leave the user's code.
@@ -252,12 +251,12 @@ class Session:
         Raises:
             Halt: it has to.
         """
-        if self._halted is not None:
-            raise self._halted
+        if self.halted is not None:
+            raise self.halted
 
     def halt(self, halt: Halt) -> None:
         """Leave the user's code at once: nothing more is recorded, done or printed."""
-        self._halted = self._halted or halt
+        self.halted = self.halted or halt
         self.output.muted = True
 
     @staticmethod
@@ -276,7 +275,7 @@ class Session:
         """Set the session's clock: it stands still between deliveries."""
         if outcome.at > self.delivered_at:
             self.delivered_at = outcome.at
-            self.clock.seen(outcome.at)
+            self.clock.last = max(self.clock.last, outcome.at)
         collector = self.collector
         collector.deliveries += 1
         if collector.deliveries % YOUNG == 0:
@@ -285,11 +284,10 @@ class Session:
     def _places(self) -> str:
         return self.loop.places() if self.loop is not None else ""
 
-    # What is told.
+    def _unpacked(self, data: bytes) -> Any:
+        return self.values.unpack(data)
 
-    def replayed(self, done: int) -> None:
-        """Tell who watches how far replay has come."""
-        self.observer.replaying(done, self.journal.total)
+    # What is told.
 
     def note_live_value(self, lane: str, name: str, leaf: str) -> None:
         """Say in the session's log that a result can't be saved and will be made again."""

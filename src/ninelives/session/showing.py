@@ -49,7 +49,8 @@ class Showing:
 
     def shown(self, text: str) -> str:
         """Return rendered arguments or results without secrets, and with paths relative to the code."""
-        text = self.hide(text)
+        if self._secrets or not text.isascii():
+            text = self.hide(text)
         for folder in self._code_dirs:
             if folder in text:
                 text = text.replace(folder, ".")

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import inspect
 import types
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ninelives.code.naming import method_name
-from ninelives.session import files
+from ninelives.errors import NotRestorableError
+from ninelives.session import drivers, files
+from ninelives.session.livetypes import again
+from ninelives.session.stop import Halt
 
 if TYPE_CHECKING:
     from ninelives.session.live import LiveValues
@@ -26,11 +29,23 @@ _METHODS = (
 
 _MISSING = object()
 
+_ADVICE = "put the calls that use it into one @activity"
+
+
+class Step(NamedTuple):
+    """One thing to do to a value that was made again (`setups`)."""
+
+    #: of a method; of an attribute, if it is set; empty for a statement
+    name: str
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = types.MappingProxyType({})
+    sets: bool = False
+
 
 class Reference:
     """What a stand-in stands for."""
 
-    __slots__ = ("cls", "key", "live", "name", "number", "real", "spot")
+    __slots__ = ("cls", "key", "live", "name", "number", "real", "results", "spot")
 
     def __init__(self, live: LiveValues, key: tuple[str, int], number: int, cls: type | None, name: str) -> None:
         self.live = live
@@ -41,6 +56,8 @@ class Reference:
         self.real: Any = _MISSING
         #: of a file: where it was after the last recorded call
         self.spot: tuple[int, int] | None = None
+        #: of a database cursor: what it said of its last recorded statement, encoded
+        self.results = b""
 
     def is_made(self) -> bool:
         """Return whether the real value exists in this process."""
@@ -49,10 +66,31 @@ class Reference:
     def value(self) -> Any:
         """Return the real value, made again if need be."""
         if self.real is _MISSING:
-            self.real = self.live.remake(self.key, self.number, self.name)
+            self.real = self.live.remake(self)
             if self.live.is_replayed():
                 self.settle(b"")
         return self.real
+
+    def known(self, name: str, static: Any) -> Any:
+        """Return an attribute that needs no value made again: a recorded one, or one that the program set.
+
+        Raises:
+            Halt: it said what the last call gave, and that is gone.
+        """
+        if self.results and name in drivers.RESULTS:
+            found: dict[str, Any] = self.live.unpack(self.results)
+            if name in found:
+                return found[name]
+        steps = self.live.steps.get((*self.key, self.number), ()) if not isinstance(static, property) else ()
+        for step in reversed(steps):
+            if step.sets and step.name == name:
+                return step.args[0]
+        listed = again(self.cls, self.name)
+        if listed is not None and name in listed.results:
+            raise Halt(
+                NotRestorableError(f"{self.name}.{name} is gone with the process that it was read in; {_ADVICE}")
+            )
+        return _MISSING
 
     def move(self, spot: tuple[int, int]) -> None:
         """Remember where a file was after a recorded call; one that is made already is closed with it."""
@@ -87,10 +125,17 @@ class StandIn:
         static = inspect.getattr_static(ref.cls, name, None) if ref.cls is not None else None
         if isinstance(static, _METHODS):
             return StandInMethod(self, name, static)
+        known = ref.known(name, static)
+        if known is not _MISSING:
+            return known
         return ref.live.as_given(getattr(ref.value(), name))
 
     def __setattr__(self, name: str, value: Any) -> None:
-        setattr(reference(self).value(), name, value)
+        ref = reference(self)
+        if ref.is_made():
+            setattr(ref.real, name, value)
+        else:
+            ref.live.steps.setdefault((*ref.key, ref.number), []).append(Step(name, (value,), sets=True))
 
     def __delattr__(self, name: str) -> None:
         delattr(reference(self).value(), name)

@@ -118,9 +118,8 @@ class Stored:
             return self._record(request, work)
         session.comparison.agree(recorded, StoreCall, request)
         outcome = session.journal.outcome(request.key)
-        if outcome is None or session.journal.next_outcome() is not outcome:
+        if outcome is None or not session.journal.deliver(outcome):
             raise Halt(session.comparison.out_of_order(request, outcome))
-        session.journal.deliver()
         return session.values.decode(outcome.data, outcome.blob, [])
 
     def _record(self, request: Request, work: Callable[[], tuple[tuple[Put, ...], Any]]) -> Any:

@@ -2,33 +2,45 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ninelives.session import files, render
+from ninelives.session import drivers, files, setups, transactions
 from ninelives.session.calls import Call
 from ninelives.session.entries import Outcome
-from ninelives.session.live import LiveValues
 from ninelives.session.livetypes import DESCRIPTORS
-from ninelives.session.outside import Outside
-from ninelives.session.standins import StandIn, real, reference
+from ninelives.session.standins import StandIn, reference
 
-#: Characters of a statement in an error.
-_STATEMENT = 120
+if TYPE_CHECKING:
+    from ninelives.session.live import LiveValues
+    from ninelives.session.session import Session
 
 
-def note_use(live: LiveValues, call: Call, outcome: Outcome, value: Any) -> None:
+def note_use(session: Session, call: Call, outcome: Outcome, value: Any) -> None:
     """Remember what a recorded call did to a live value, which making it again would not do."""
-    owner = getattr(call.function, "__self__", None)
-    owner = owner.target if isinstance(owner, Outside) else owner
+    live = session.live
+    owner = transactions.owner_of(call.function)
     if call.name in DESCRIPTORS or call.name == "os.close":
         live.note_descriptors(call.name, call.args, value)
     if type(owner) is StandIn:
-        live.used.add(reference(owner).key)
+        setups.note(live, call, reference(owner), outcome.ok)
+    elif owner is not None and (made := live.made_again(owner)) is not None:
+        setups.note(live, call, made, outcome.ok)
     if outcome.in_transaction is not None:
-        if outcome.in_transaction:
-            live.statements.append(f"{call.name}({render.cut(call.shown, _STATEMENT)})")
-        else:
-            live.statements.clear()
+        _note_database(session, call, outcome, value, owner)
+
+
+def _note_database(session: Session, call: Call, outcome: Outcome, value: Any, owner: Any) -> None:
+    live = session.live
+    transactions.note(session, call, outcome)
+    place = live.connections[call.key]
+    given = reference(value) if type(value) is StandIn else None
+    makes_cursor = given is not None and drivers.role(given.cls) == "cursor"
+    if outcome.ok:
+        setups.note_statement(live, call, place, makes_cursor)
+    if outcome.attributes:
+        cursor = given if makes_cursor else reference(owner) if type(owner) is StandIn else None
+        if cursor is not None:
+            cursor.results = outcome.attributes
 
 
 def settle_file(live: LiveValues, call: Call) -> None:
@@ -42,12 +54,10 @@ def settle_file(live: LiveValues, call: Call) -> None:
         ref.settle(interrupted)
 
 
-def in_transaction(function: Any) -> bool | None:
-    """Return whether the connection that a method works on has an open transaction; None: it can't be told."""
-    owner = getattr(function, "__self__", None)
-    owner = real(owner.target if isinstance(owner, Outside) else owner)
-    try:
-        found: bool | None = getattr(getattr(owner, "connection", owner), "in_transaction", None)
-    except Exception:  # noqa: BLE001 - a driver's own class of error: the connection was closed, and its transaction with it
-        return False
-    return found
+def renew(call: Call, live: LiveValues) -> None:
+    """Let a cursor be made again for a call that begins it anew, whatever it was used for before."""
+    owner = transactions.owner_of(call.function)
+    if type(owner) is StandIn and transactions.method_of(call) in drivers.FRESH:
+        ref = reference(owner)
+        if drivers.role(ref.cls) == "cursor":
+            live.used.discard(ref.key)

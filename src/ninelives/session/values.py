@@ -12,12 +12,15 @@ import io
 import pickle
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from ninelives.code.naming import class_name
 from ninelives.session import exceptions, sentinels
 from ninelives.session.link import BlobSink, Link
 from ninelives.session.live import Leaf, LiveValues
+from ninelives.session.livetypes import is_listed
 from ninelives.session.render import ATOMS
 
 #: Larger values are compressed and stored outside the journal.
@@ -29,7 +32,7 @@ WITH_REFERENCES = b"R"
 Key = tuple[str, int]
 
 
-class Encoded(NamedTuple):
+class Encoded(msgspec.Struct, gc=False):
     """An encoded value, here or in a blob, and what user code gets of it."""
 
     data: bytes
@@ -70,7 +73,8 @@ class Values:
         if cls in ATOMS:
             # Immutable: user code gets the value itself.
             if (cls is str or cls is bytes) and len(value) > BLOB_FROM // 4:
-                return Encoded(*self._dump(_Encoder, key, value, {}), value, [])
+                data, blob = self._dump(_Encoder, key, value, {})
+                return Encoded(data, blob, value, [])
             return Encoded(pickle.dumps(value, 5), "", value, [])
         try:
             encoder = _Encoder if not known else _KnownEncoder
@@ -167,6 +171,8 @@ def reduced(obj: Any, values: Values) -> Any:
         return exceptions.reduce(obj, values.own_frame)
     if isinstance(obj, type):
         return NotImplemented
+    if is_listed(cls):
+        raise pickle.PicklingError(f"a {class_name(cls)} is live")
     if sentinels.ends_something(obj, cls) and not values.user_class(cls):
         raise pickle.PicklingError(f"the end of a {class_name(cls)} does something")
     if cls.__module__ == "sqlite3" and cls.__name__ == "Row":

@@ -53,6 +53,8 @@ class Database:
         self._copy: tempfile.TemporaryDirectory[str] | None = None
         self._write: sqlite3.Connection | None = None
         self._read: sqlite3.Connection | None = None
+        #: version of its format: an older one only when it is read and never written
+        self.version = len(_migrations())
         self.renew_locks()
         try:
             self._bring_up_to_date()
@@ -153,7 +155,7 @@ class Database:
             return
         if self.read_only:
             self._read = self._connect()
-            _refuse_newer(self._read, self.path)
+            self.version = _refuse_newer(self._read, self.path)
             return
         folder = os.open(self._home, os.O_RDONLY)
         try:

@@ -63,25 +63,25 @@ class Journal:
         self._next_line = self._last_line() + 1
         self._tail: tails.Tail | None = None
         if tail_path:
-            self._take_up(tails.read_tail(tail_path))
-            self._tail = tails.Tail(tail_path, self._tail_size)
+            content = tails.read_tail(tail_path)
+            self._take_up(content)
+            self._tail = tails.Tail(tail_path, content)
 
     def _take_up(self, content: tails.TailContent) -> None:
-        """Note again what a killed process noted and did not commit."""
-        self._tail_size = content.size
+        """Note again what a killed process left in the tail."""
         if content.rows:
             seqs = [row.seq for row in content.rows]
             known = set(self._seqs(min(seqs), max(seqs)))
             fresh = {row.seq: row for row in content.rows if row.seq not in known}
-            self._rows = [self._row_record(row) for row in fresh.values()]
+            self._rows = [(self._first + seq, kind, data) for seq, kind, data in fresh.values()]
         fresh_lines = [(number, line) for number, line in content.lines if number >= self._next_line]
         self._lines = [self._line_record(number, line) for number, line in dict(fresh_lines).items()]
         self._next_line = max((number + 1 for number, _ in fresh_lines), default=self._next_line)
 
-    def load(self) -> list[Row]:
+    def load(self) -> list[AnyRow]:
         """Return all rows, by seq, committed or noted."""
         with self._lock:
-            noted = [Row(number - self._first, kind, data) for number, kind, data in self._rows]
+            noted = [(number - self._first, kind, data) for number, kind, data in self._rows]
         return merge_rows(read_rows(self._database, self.number), noted)
 
     def line_counts(self) -> dict[str, int]:
@@ -102,22 +102,28 @@ class Journal:
         Raises:
             StoreError: nothing of it is recorded.
         """
+        self._append(rows, lines, sync=False)
+
+    def _append(self, rows: Sequence[AnyRow], lines: Sequence[AnyLine], *, sync: bool) -> None:
         if not self._usable:
             raise self._unusable()
         if lines:
             lines = [storable(line) for line in lines]
         with self._lock:
             row_count, line_count, first_line = len(self._rows), len(self._lines), self._next_line
-            self._rows += map(self._row_record, rows)
-            if lines:
-                self._lines += map(self._line_record, range(first_line, first_line + len(lines)), lines)
-                self._next_line += len(lines)
-            if self._tail:
-                try:
-                    self._tail.append(rows, first_line, lines)
-                except StoreError:
-                    del self._rows[row_count:], self._lines[line_count:]
-                    raise
+            try:
+                for seq, kind, data in rows:
+                    self._rows.append((self._first + seq, kind, data))
+                if lines:
+                    self._lines += map(self._line_record, range(first_line, first_line + len(lines)), lines)
+                    self._next_line += len(lines)
+                if self._tail:
+                    self._tail.append(rows, first_line, lines, sync=sync)
+            except BaseException:
+                # The disk, or a signal's handler: what is not in the tail must not be written later.
+                del self._rows[row_count:], self._lines[line_count:]
+                self._next_line = first_line
+                raise
 
     def commit(
         self,
@@ -128,7 +134,7 @@ class Journal:
         puts: Sequence[Put] = (),
         blobs: Sequence[str] = (),
     ) -> bool:
-        """Put everything noted so far, and this, on disk in one transaction.
+        """Put everything noted so far, and this, on disk: in one transaction, or, if it is rows and lines, in the tail.
 
         Args:
             rows: to append.
@@ -144,6 +150,10 @@ class Journal:
         Raises:
             StoreError: nothing of this call is recorded, what was noted stays noted; the same call may be made again.
         """
+        tail = self._tail
+        if tail and tail.size < tails.LARGE and update is None and not puts and not blobs:
+            self._append(rows, lines, sync=True)
+            return True
         if not self._usable:
             raise self._unusable()
         return self._writer.submit(_Commit(self, rows, lines, update=update, puts=puts, blobs=blobs))
@@ -187,9 +197,6 @@ class Journal:
             rows = [Row(number - self._first, kind, data) for number, kind, data in self._rows]
             return rows, [(record[0] - self._first, Line(*record[1:])) for record in self._lines]
 
-    def _row_record(self, row: AnyRow) -> RowRecord:
-        return (self._first + row[0], row[1], row[2])
-
     def _line_record(self, number: int, line: AnyLine) -> LineRecord:
         return (self._first + number, *line)
 
@@ -209,8 +216,6 @@ class Journal:
 
 
 class _Commit(Work):
-    __slots__ = ("_blobs", "_ends_lease", "_journal", "_lines", "_puts", "_rows", "_taken", "_update")
-
     def __init__(
         self,
         journal: Journal,
@@ -222,7 +227,6 @@ class _Commit(Work):
         blobs: Sequence[str] = (),
         ends_lease: bool = False,
     ) -> None:
-        super().__init__()
         self._journal = journal
         self._rows = rows
         self._lines = [storable(line) for line in lines] if lines else ()
@@ -238,7 +242,10 @@ class _Commit(Work):
             values.apply(db, put)
         with journal._lock:
             self._taken = (len(journal._rows), len(journal._lines))
-            rows = [*journal._rows, *map(journal._row_record, self._rows)]
+            rows = journal._rows.copy()
+            first = journal._first
+            for seq, kind, data in self._rows:
+                rows.append((first + seq, kind, data))
             lines: list[LineRecord] | None = None
             if journal._lines or self._lines:
                 numbers = range(journal._next_line, journal._next_line + len(self._lines))
@@ -262,7 +269,7 @@ class _Commit(Work):
             with journal._lock:
                 del journal._rows[:row_count], journal._lines[:line_count]
                 tail = journal._tail
-                if tail and tail.size > tails.LARGE and not journal._rows and not journal._lines:
-                    tail.empty()
+                if tail and tail.size >= tails.LARGE and not journal._rows and not journal._lines:
+                    tail.rewind()
         for sha256 in self._blobs:
             journal.blobs.kept(sha256)

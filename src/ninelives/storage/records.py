@@ -63,6 +63,9 @@ class NewSession(msgspec.Struct, frozen=True, kw_only=True):
     #: minor version of Python, "3.11"
     python: str = ""
     parent: str = ""
+    #: of a fork: the session it comes from, and the seq of the last entry that they share
+    forked_from: str = ""
+    forked_at: int = 0
 
 
 class SessionUpdate(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,5 +105,8 @@ class SessionRow(msgspec.Struct, frozen=True):
     #: the process that runs it, or died running it
     lease_pid: int | None
     lease_started: str | None
+    #: of a fork: the session it comes from, which may be gone, and the seq of the last entry that they share
+    forked_from: str
+    forked_at: int
     #: a living process runs it
     live: bool

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     import tempfile
 
 _COLUMNS = SessionRow.__struct_fields__[:-1]
-_SELECT = f"SELECT number, {', '.join(_COLUMNS)} FROM sessions"
+
+#: What stands in for columns that a store of an older format, which is only read, does not have: by format.
+_ADDED = {2: {"forked_from": "''", "forked_at": "0"}}
 
 _stores: weakref.WeakSet[Store] = weakref.WeakSet()
 #: the stores that wait for a fork to be over
@@ -41,6 +43,7 @@ class Store:
 
     def __init__(self, home: Path | None, *, read_only: bool) -> None:
         self._database = Database(home, read_only=read_only)
+        self._select = _select(self._database.version)
         self._writer = Writer(self._database)
         self._leases = Leases(home)
         self._live: dict[int, Journal] = {}
@@ -97,14 +100,23 @@ class Store:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
-    def create(self, new: NewSession, rows: Sequence[AnyRow], lines: Sequence[AnyLine] = ()) -> None:
-        """Put a session and the first rows of its journal and log on disk.
+    def create(
+        self, new: NewSession, rows: Sequence[AnyRow], lines: Sequence[AnyLine] = (), *, blobs: Sequence[str] = ()
+    ) -> None:
+        """Put a session and the first rows of its journal and log on disk, in one transaction.
+
+        Args:
+            new: the session.
+            rows: of its journal.
+            lines: of its log; they are numbered from 1.
+            blobs: SHA-256 of the blobs that the rows refer to.
 
         Raises:
             EventSeenError: its event has started a session of the same project and entry point.
             SessionExistsError: its id is taken.
+            SessionNotFoundError: the session that it is forked from is not there any more.
         """
-        self._writer.submit(Create(new, rows, lines))
+        self._writer.submit(Create(new, rows, lines, self.blobs, blobs))
 
     def session(self, session_id: str) -> SessionRow:
         """Return a session.
@@ -119,7 +131,9 @@ class Store:
 
     def sessions(self, limit: int | None = None) -> list[SessionRow]:
         """Return all sessions, or the last ``limit``, newest first."""
-        records = self._database.query(f"{_SELECT} ORDER BY number DESC LIMIT ?", (-1 if limit is None else limit,))
+        records = self._database.query(
+            f"{self._select} ORDER BY number DESC LIMIT ?", (-1 if limit is None else limit,)
+        )
         return [self._to_session(record) for record in records]
 
     def delete(self, session_id: str) -> None:
@@ -159,7 +173,7 @@ class Store:
         number = self._find(session_id)[0]
         # In this order: what leaves the tail in between is in the database when that is read.
         noted = self._noted(number)[0]
-        return merge_rows(read_rows(self._database, number), noted)
+        return [Row(*row) for row in merge_rows(read_rows(self._database, number), noted)]
 
     def lines(self, session_id: str) -> list[tuple[int, Line]]:
         """Return the lines of a session's log with their numbers, which rise.
@@ -248,7 +262,7 @@ class Store:
         return journal.noted() if journal else ([], [])
 
     def _find(self, session_id: str) -> tuple[Any, ...]:
-        sql = f"{_SELECT} WHERE session_id >= ? AND session_id < ? ORDER BY session_id LIMIT 2"
+        sql = f"{self._select} WHERE session_id >= ? AND session_id < ? ORDER BY session_id LIMIT 2"
         found = self._database.query(sql, (session_id, session_id + "\U0010ffff")) if session_id else []
         # The id itself comes before those that begin with it.
         if not found or (len(found) > 1 and found[0][1] != session_id):
@@ -277,6 +291,12 @@ class Store:
             self._writer.submit(Execute("INSERT OR IGNORE INTO meta (key, value) VALUES ('hash_seed', ?)", (seed,)))
             found = self._database.query(sql)
         return int(found[0][0]) if found else 0
+
+
+def _select(version: int) -> str:
+    """Return the query for sessions in a store of a format."""
+    lacks = {name: value for added, names in _ADDED.items() if added > version for name, value in names.items()}
+    return f"SELECT number, {', '.join(lacks.get(name, name) for name in _COLUMNS)} FROM sessions"
 
 
 def _temporary_folder() -> tempfile.TemporaryDirectory[str]:

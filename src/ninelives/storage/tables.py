@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from collections.abc import Iterable, Sequence
 from operator import itemgetter
-from typing import cast
 
 from ninelives.errors import StoreError
 from ninelives.storage.database import Database
-from ninelives.storage.records import AnyLine, Line, Row, SessionUpdate
+from ninelives.storage.records import AnyLine, AnyRow, Line, SessionUpdate
 
 #: A session has at most this many rows, and as many lines.
 ROOM = 1 << 32
@@ -25,9 +23,6 @@ RowRecord = tuple[int, str, bytes]
 LineRecord = tuple[int, float, str, str, str, str]
 
 _UPDATED = ("state", "waiting_for", "result", "error", "build_id", "code_dir")
-
-# In C throughout: Row(*record) takes twice as long, and a replay starts with it.
-_to_row = cast(Callable[[tuple[int, str, bytes]], Row], partial(tuple.__new__, Row))
 
 
 def insert_rows(db: sqlite3.Connection, rows: Sequence[RowRecord]) -> None:
@@ -67,11 +62,11 @@ def update_session(
     )
 
 
-def read_rows(database: Database, number: int) -> list[Row]:
-    """Return the rows of a session that are in the database, by seq."""
+def read_rows(database: Database, number: int) -> list[AnyRow]:
+    """Return the rows of a session that are in the database, by seq; as plain tuples, since a replay starts with it."""
     first = number * ROOM
     sql = "SELECT id - ?, kind, data FROM rows WHERE id BETWEEN ? AND ? ORDER BY id"
-    return database.read(lambda db: list(map(_to_row, db.execute(sql, (first, first, first + ROOM - 1)))))
+    return database.query(sql, (first, first, first + ROOM - 1))
 
 
 def read_lines(database: Database, number: int) -> list[tuple[int, Line]]:
@@ -81,13 +76,13 @@ def read_lines(database: Database, number: int) -> list[tuple[int, Line]]:
     return [(number, Line(*line)) for number, *line in database.query(sql, (first, first, first + ROOM - 1))]
 
 
-def merge_rows(stored: list[Row], noted: Iterable[Row]) -> list[Row]:
+def merge_rows(stored: list[AnyRow], noted: Iterable[AnyRow]) -> list[AnyRow]:
     """Return rows of the database and of a tail that was read before it, each once, by seq."""
-    noted = list(noted)
-    if not noted:
-        return stored
+    noted = sorted(noted, key=itemgetter(0))
+    if not noted or not stored or stored[-1][0] < noted[0][0]:
+        return [*stored, *noted]
     known = set(map(itemgetter(0), stored))
-    fresh = {row.seq: row for row in noted if row.seq not in known}
+    fresh = {row[0]: row for row in noted if row[0] not in known}
     return sorted([*stored, *fresh.values()], key=itemgetter(0))
 
 

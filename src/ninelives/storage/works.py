@@ -31,19 +31,34 @@ class Execute(Work):
 
 
 class Create(Work):
-    """A session with its first rows and lines."""
+    """A session with its first rows and lines, and the blobs that the rows refer to."""
 
-    __slots__ = ("_lines", "_new", "_rows")
+    __slots__ = ("_blobs", "_lines", "_new", "_referred", "_rows")
 
-    def __init__(self, new: NewSession, rows: Sequence[AnyRow], lines: Sequence[AnyLine]) -> None:
+    def __init__(
+        self,
+        new: NewSession,
+        rows: Sequence[AnyRow],
+        lines: Sequence[AnyLine],
+        blobs: Blobs,
+        referred: Sequence[str],
+    ) -> None:
         super().__init__()
         self._new = new
         self._rows = rows
+        self._blobs = blobs
+        self._referred = referred
         self._lines = [storable(line) for line in lines]
 
     def run(self, db: sqlite3.Connection) -> None:
         """Add all of it."""
         new = self._new
+        if (
+            new.forked_from
+            and not db.execute("SELECT 1 FROM sessions WHERE session_id = ?", (new.forked_from,)).fetchone()
+        ):
+            # Its blobs may be gone with it.
+            raise SessionNotFoundError(f"session {new.forked_from} has been deleted: fork another one")
         fields = {name: getattr(new, name) for name in NewSession.__struct_fields__}
         fields["updated_at"] = new.created_at
         sql = f"INSERT INTO sessions ({', '.join(fields)}) VALUES ({', '.join('?' * len(fields))})"
@@ -55,6 +70,8 @@ class Create(Work):
         if self._rows:
             insert_rows(db, [(first + seq, kind, data) for seq, kind, data in self._rows])
         db.executemany(INSERT_LINE, [(first + at, *line) for at, line in enumerate(self._lines, start=1)])
+        for sha256 in self._referred:
+            refer(db, self._blobs, number, sha256)
 
     def _taken(self, db: sqlite3.Connection) -> EventSeenError | SessionExistsError:
         new = self._new
@@ -64,6 +81,12 @@ class Create(Work):
         if seen and seen[0] != new.session_id:
             return EventSeenError(seen[0])
         return SessionExistsError(f"there is a session {new.session_id} already: choose another id, or resume that one")
+
+
+def refer(db: sqlite3.Connection, blobs: Blobs, session: int, sha256: str) -> None:
+    """Let a session refer to a blob, inside a transaction."""
+    blobs.keep(sha256)
+    db.execute("INSERT OR IGNORE INTO blob_references (session, sha256) VALUES (?, ?)", (session, sha256))
 
 
 class TakeLease(Work):

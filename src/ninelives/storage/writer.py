@@ -21,14 +21,12 @@ class RefusedError(Exception):
 class Work:
     """Changes that are written together or not at all."""
 
-    __slots__ = ("done", "error", "leads", "turn")
-
-    def __init__(self) -> None:
-        self.done = False
-        self.error: Exception | None = None
-        #: held until it is done, or its thread is to write
-        self.turn: threading.Lock | None = None
-        self.leads = False
+    # Defaults of the class: a commit sets few of them, and is made for every activity.
+    done = False
+    error: Exception | None = None
+    #: held until it is done, or its thread is to write
+    turn: threading.Lock | None = None
+    leads = False
 
     def run(self, db: sqlite3.Connection) -> None:
         """Make the changes inside the transaction; may be called again when the transaction is lost."""
@@ -91,7 +89,11 @@ class Writer:
                 with self._database.write_lock:
                     with self._mutex:
                         works, self._queue = self._queue, []
-                    self._write(works)
+                    if len(works) > 1:
+                        self._write_group(works)
+                    for queued in works:
+                        if not queued.done:
+                            self._write_one(queued)
         except BaseException:
             # A signal's handler raised: what is not written now must not be written later, behind the caller's back.
             with self._mutex:
@@ -104,6 +106,9 @@ class Writer:
 
     def _hand_over(self, leader: Work, works: list[Work]) -> None:
         with self._mutex:
+            if len(works) == 1 and leader.done and not self._queue:
+                self._is_led = False
+                return
             # Undone is something only when the leader was interrupted.
             self._queue[:0] = [work for work in works if not work.done and work is not leader]
             self._is_led = bool(self._queue)
@@ -113,13 +118,6 @@ class Writer:
         for work in awake:
             if work.turn:
                 work.turn.release()
-
-    def _write(self, works: list[Work]) -> None:
-        if len(works) > 1:
-            self._write_group(works)
-        for work in works:
-            if not work.done:
-                self._write_one(work)
 
     def _write_one(self, work: Work) -> None:
         db = None
@@ -140,7 +138,8 @@ class Writer:
             work.error = error
             work.done = True
             return
-        _settle([work])
+        work.done = True
+        work.committed()
 
     def _write_group(self, works: list[Work]) -> None:
         """Write all of it in one transaction, or, when that is lost, nothing: then each is written by itself."""

@@ -45,6 +45,22 @@ def find_project(file: Path, *, root: Path | None = None) -> Project:
     return Project(str(folder), folder, {})
 
 
+def rules_for(path: Path) -> tuple[Path, dict[str, str]]:
+    """Return the code directory of a file or folder, and what its project adds to the lists of rules.
+
+    Args:
+        path: a file of user code, or a folder: the code directory itself.
+
+    Raises:
+        UsageError: there is no such file, or the manifest is no good.
+    """
+    if not path.is_dir():
+        project = find_project(path)
+        return project.root, project.rules
+    manifests = [path / name for name in MANIFESTS if (path / name).is_file()]
+    return path, _from_manifest(path, manifests[0]).rules if manifests else {}
+
+
 def _from_manifest(root: Path, manifest: Path) -> Project:
     content = _read(manifest)
     rules = content.get("rules") or {}

@@ -61,6 +61,9 @@ class Details(Summary, frozen=True):
     waiting_for: dict[str, Any] | None
     parent: str | None
     event_id: str | None
+    #: of a fork: the session it comes from, and the seq of the last entry that they share
+    forked_from: str | None
+    forked_at: int | None
     #: activities, values, sleeps, store (calls), lines (of its log)
     counts: dict[str, int]
 
@@ -123,6 +126,8 @@ def details(session: SessionRow, rows: Iterable[Row], lines: int) -> Details:
         waiting_for=_waiting_for(session.waiting_for),
         parent=session.parent or None,
         event_id=session.event_id,
+        forked_from=session.forked_from or None,
+        forked_at=session.forked_at or None,
         counts={**_counts(rows), "lines": lines},
     )
 
@@ -146,7 +151,7 @@ def journal(rows: Iterable[Row], *, live: bool) -> list[JournalRow]:
     pending = "started" if live else "interrupted"
     shown: list[JournalRow] = []
     operations: dict[tuple[str, int], tuple[JournalRow, Operation]] = {}
-    for entry in _counting(rows):
+    for entry in counting(rows):
         if isinstance(entry, Outcome):
             if (entry.lane, entry.n) in operations:
                 _settle(*operations[entry.lane, entry.n], entry)
@@ -163,9 +168,14 @@ def journal(rows: Iterable[Row], *, live: bool) -> list[JournalRow]:
     return shown
 
 
-def _counting(rows: Iterable[Row]) -> list[Entry]:
-    """Return the entries without those that a later one says no longer count, and without those that say so."""
-    recorded = [_decode(row) for row in rows]
+def counting(rows: Iterable[Row]) -> list[Entry]:
+    """Return the entries without those that a later one says no longer count, and without those that say so.
+
+    Raises:
+        JournalNewerError: an entry is of a kind that this version does not know.
+        StoreCorruptError: an entry can't be read.
+    """
+    recorded = [decoded(row) for row in rows]
     forgotten = [entry for entry in recorded if isinstance(entry, Forgotten)]
     return [
         entry
@@ -174,7 +184,8 @@ def _counting(rows: Iterable[Row]) -> list[Entry]:
     ]
 
 
-def _decode(row: Row) -> Entry:
+def decoded(row: Row) -> Entry:
+    """Return the entry of a row. Raises as `counting`."""
     try:
         return decode_entry(row.data)
     except msgspec.MsgspecError as error:

@@ -51,9 +51,8 @@ class Rules:
         Raises:
             UsageError: a kind that does not exist.
         """
-        self._kinds = _OURS
-        if extra:
-            self._kinds = _OURS | {name: _kind(name, kind) for name, kind in extra.items()}
+        self._added = {name: _kind(name, kind) for name, kind in (extra or {}).items()}
+        self._kinds = _OURS | self._added if extra else _OURS
         self._found: dict[str, Kind] = {}
 
     def lookup(self, name: str) -> Kind:
@@ -69,6 +68,17 @@ class Rules:
             return self._found[name]
         except KeyError:
             return self._found.setdefault(name, self._find(name))
+
+    def added(self, name: str) -> Kind | None:
+        """Find what the project says a callable is; None if it says nothing about it.
+
+        Args:
+            name: as the project writes it.
+        """
+        kind = self._added.get(name)
+        while kind is None and (name := name.rpartition(".")[0]):
+            kind = self._added.get(f"{name}.*") or self._added.get(name)
+        return kind
 
     def inherited(self, class_name: str, method: str) -> Kind:
         """Find what a method of kind ``Kind.AS_SELF`` is for an object of an outside class.
