@@ -1,7 +1,8 @@
 """Awaited activities, in seconds: live, beyond the same call that is not awaited; on replay; and in 10,000 tasks.
 
 Live, rounds of both take turns, and the median of the rounds' means counts. On replay, the least of several. It is the
-time of the session's thread: both make the same writes, and how long a disk takes for them says nothing about awaiting.
+time of the session's thread, syncs left out: both make the same writes, and what a disk takes for them says nothing
+about awaiting.
 """
 
 from statistics import median
@@ -32,6 +33,7 @@ def replayed(handler: str) -> float:
 
 
 one, many = replayed("replayed") / MANY, replayed("many")
+stopwatch.leave_syncs_out()
 with Store.open(place.FOLDER / "home") as store:
     place.run(store, "tasks.py:live", {"rounds": ROUNDS, "n": N})
 live = {name: median(stopwatch.times[name]) / N for name in ("activity", "awaited activity")}

@@ -26,12 +26,12 @@ times: dict[str, list[float]] = defaultdict(list)
 #: What `compare` found: seconds of a call beyond the plain call, by name.
 beyond: dict[str, float] = {}
 
-_began = [0.0, 0.0]
+_began = [0.0, 0.0, 0.0]
 _raw: list[sqlite3.Connection] = []
 
 
 def start() -> None:
-    _began[:] = [time.perf_counter(), time.thread_time()]
+    _began[:] = [time.perf_counter(), time.thread_time(), 0.0]
 
 
 def stop(name: str) -> None:
@@ -39,8 +39,20 @@ def stop(name: str) -> None:
 
 
 def stop_work(name: str) -> None:
-    """Stop, counting the thread's own time only: no waiting for a disk that others use as well."""
-    times[name].append(time.thread_time() - _began[1])
+    """Stop, counting the thread's own time only, without that of syncs if `leave_syncs_out` was called."""
+    times[name].append(time.thread_time() - _began[1] - _began[2])
+
+
+def leave_syncs_out() -> None:
+    """Let `stop_work` not count the time that the system takes to sync a file: it differs from one to the next."""
+    sync = os.fdatasync
+
+    def timed(descriptor: int) -> None:
+        began = time.thread_time()
+        sync(descriptor)
+        _began[2] += time.thread_time() - began
+
+    os.fdatasync = timed
 
 
 def give() -> str:

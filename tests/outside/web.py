@@ -46,6 +46,9 @@ class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         """Return a connection, and an address as the handler wants one."""
         return self.socket.accept()[0], ("unix", 0)
 
+    def handle_error(self, *_: object) -> None:
+        """Keep quiet: a client may leave at any moment."""
+
 
 with contextlib.suppress(FileNotFoundError):
     os.unlink(PATH)

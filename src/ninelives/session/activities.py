@@ -395,11 +395,7 @@ class Activities:
             running_activity.set(running)
             if awaitable is not None:
                 return await self._attempts(call, awaitable, attempt, running, entered)
-            await loop.outside.with_baton(self.session.baton, partial(self._begin, call, attempt))
-            if reach is not None:
-                reach.watch()
-            again = self._invoke(call)
-            return await self._attempts(call, again, attempt, running, entered) if isawaitable(again) else again
+            return await self._made_again(call, reach, attempt, running, entered)
 
         def finish(ok: bool, value: Any) -> tuple[bool, Any]:
             if iscoroutine(awaitable):
@@ -411,6 +407,29 @@ class Activities:
         if reach is not None:
             reach.watch()
         return loop.run_outside(outside, finish)
+
+    async def _made_again(
+        self, call: Call, reach: Reach | None, attempt: Attempt, running: RunningActivity, entered: bool
+    ) -> Any:
+        """Make a call that was cut off while it was awaited, on the outside loop."""
+        import asyncio
+
+        session = self.session
+        with_baton = partial(session.event_loop().outside.with_baton, session.baton)
+
+        def check() -> None:
+            if reach is not None:
+                session.live.check_not_lost(reach.objects)
+            if session.live.transactions:
+                transactions.check(session, call, True)
+
+        await with_baton(check)
+        await asyncio.sleep(max(0.0, attempt.not_before - time.time()))
+        await with_baton(partial(self._begin, call, attempt._replace(not_before=0.0)))
+        if reach is not None:
+            reach.watch()
+        again = self._invoke(call)
+        return await self._attempts(call, again, attempt, running, entered) if isawaitable(again) else again
 
     async def _leave(self, name: str, context: Any, error: BaseException | None) -> Any:
         """Leave what a call returned to be entered; what another process entered is gone with it."""

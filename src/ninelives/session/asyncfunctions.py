@@ -116,10 +116,10 @@ class Runner:
 
         Raises:
             RuntimeError: a loop runs already, or the runner was closed.
-            TypeError: it is no coroutine.
+            ValueError: it is no coroutine.
         """
         if not asyncio.iscoroutine(coro):
-            raise TypeError(f"An asyncio.Future, a coroutine or an awaitable is required, not {coro!r}")
+            raise ValueError(f"a coroutine was expected, got {coro!r}")
         if events._get_running_loop() is not None:
             raise RuntimeError("Runner.run() cannot be called from a running event loop")
         loop = self.get_loop()
