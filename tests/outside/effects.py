@@ -103,6 +103,76 @@ class Client:
         append(f"{self.name} closes")
 
 
+class Account:
+    """A live value whose attributes and items ask a server."""
+
+    kind = "current"
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.reads = 0
+        self.tags = ["new"]
+        self.counter = Counter()
+        self.client = Client(f"{name}'s client")
+        self._limits = {"day": 5}
+
+    @property
+    def balance(self) -> int:
+        """It is asked for at every reading."""
+        append(f"{self.name}'s balance")
+        self.reads += 1
+        return 100
+
+    @property
+    def owners(self) -> list[str]:
+        """It is asked for at every reading."""
+        append(f"{self.name}'s owners")
+        return ["ann"]
+
+    @property
+    def limits(self) -> dict[str, int]:
+        """What it holds, and could be saved."""
+        return self._limits
+
+    @property
+    def broken(self) -> int:
+        """Always fails."""
+        append(f"{self.name} fails")
+        raise ApiError(402, "no money")
+
+    def __getitem__(self, key: str) -> str:
+        append(f"{self.name}[{key}]")
+        return f"item {key}"
+
+    def __setitem__(self, key: str, item: Any) -> None:
+        append(f"{self.name}[{key}] = {item}")
+
+    def __delitem__(self, key: str) -> None:
+        append(f"del {self.name}[{key}]")
+
+    def __getattr__(self, name: str) -> str:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        append(f"{self.name}.{name}")
+        return f"attribute {name}"
+
+
+class Issue:
+    """An object that can be saved, and asks a server for what it does not have when that is read."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.found: str | None = None
+
+    @property
+    def title(self) -> str:
+        """Its title, asked for once."""
+        if self.found is None:
+            append(f"issue {self.number}")
+            self.found = f"title {self.number}"
+        return self.found
+
+
 class Counter:
     """An outside object that can be saved, and changes."""
 

@@ -14,7 +14,7 @@ from typing import Any
 from ninelives.code.naming import class_name
 from ninelives.errors import NotRestorableError
 from ninelives.session import drivers, setups, transactions
-from ninelives.session.livetypes import DESCRIPTORS, FILES, NOT_RESTORABLE, WITH_STATE, again
+from ninelives.session.livetypes import DESCRIPTORS, FILES, NOT_RESTORABLE, WITH_STATE, again, is_importable
 from ninelives.session.standins import Reference, StandIn, Step, become, reference, stand_in
 from ninelives.session.stop import Halt
 
@@ -41,6 +41,11 @@ class LiveValues:
         self.hide = hide
         #: returns the value that was packed
         self.unpack = unpack
+        #: classes of live values, and classes of which no object is one: these are read directly (`reads`)
+        self.classes: set[type] = set()
+        self.read_directly: set[type] = set()
+        #: by live value, the stand-ins that were read of it, by attribute: they are its parts, and stay with it
+        self.given: dict[Place, dict[str, StandIn]] = {}
         #: whether any stand-in was given to the program
         self.any_stand_ins = False
         #: operations whose live values something was called on, by the record
@@ -76,7 +81,7 @@ class LiveValues:
         """Return what the journal holds for a leaf."""
         cls = type(value)
         name = class_name(cls)
-        return ("live", *key, number, cls if _importable(cls) else None, name)
+        return ("live", *key, number, cls if is_importable(cls) else None, name)
 
     def record(self, key: tuple[str, int], leaves: list[Any]) -> None:
         """Remember the live leaves of a result that has just come from the outside."""
@@ -178,11 +183,16 @@ class LiveValues:
     def _forget(self, place: tuple[str, int, int], gone: Any) -> None:
         if self._values.get(place) is gone:
             del self._values[place]
+            self.given.pop(place, None)
 
     def _name(self, value: Any, pid: Leaf) -> None:
         """Remember by which reference a value goes, as long as it is there."""
         ident = id(value)
         self._pids[ident] = pid
+        cls = type(value)
+        if cls.__module__ != "builtins":
+            self.classes.add(cls)
+            self.read_directly.discard(cls)
 
         def forget() -> None:
             self._pids.pop(ident, None)
@@ -256,12 +266,3 @@ def lost_change(name: str) -> NotRestorableError:
         f"a {name} that an activity was given was changed by it, and the change can't be made again; "
         "put the calls that use it into one @activity"
     )
-
-
-def _importable(cls: type) -> bool:
-    import sys
-
-    found: Any = sys.modules.get(cls.__module__)
-    for part in cls.__qualname__.split("."):
-        found = getattr(found, part, None)
-    return found is cls

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import sys
+from typing import Any, NamedTuple
 
 from ninelives.code.naming import class_name
 from ninelives.session import drivers
@@ -186,3 +187,11 @@ def is_listed(cls: type) -> bool:
         name = class_name(cls)
         found = _listed[cls] = name in AGAIN or name in WITH_STATE or name in NOT_RESTORABLE
     return found
+
+
+def is_importable(cls: type) -> bool:
+    """Return whether a class is found under its own name."""
+    found: Any = sys.modules.get(cls.__module__)
+    for part in cls.__qualname__.split("."):
+        found = getattr(found, part, None)
+    return found is cls

@@ -32,6 +32,7 @@ from ninelives.session.live import LiveValues
 from ninelives.session.livetypes import NOT_RESTORABLE
 from ninelives.session.observer import Observer
 from ninelives.session.output import Output, Streams
+from ninelives.session.reads import Reads
 from ninelives.session.scheduler import Scheduler
 from ninelives.session.showing import Showing
 from ninelives.session.specials import Specials
@@ -145,6 +146,7 @@ class Session:
         self.specials = Specials(self)
         self.handed = Handed(self)
         self.crossings = Crossings(self)
+        self.reads = Reads(self)
         self.hooks = guard.hooks(self, self.builtins)
         self.builtins.update(user_builtins(self.hooks))
         self.builtins["__import__"] = self._import

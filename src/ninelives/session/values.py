@@ -22,6 +22,7 @@ from ninelives.session.link import BlobSink, Link
 from ninelives.session.live import Leaf, LiveValues
 from ninelives.session.livetypes import is_listed
 from ninelives.session.render import ATOMS
+from ninelives.session.standins import Held
 
 #: Larger values are compressed and stored outside the journal.
 BLOB_FROM = 256 * 1024
@@ -171,7 +172,7 @@ def reduced(obj: Any, values: Values) -> Any:
         return exceptions.reduce(obj, values.own_frame)
     if isinstance(obj, type):
         return NotImplemented
-    if is_listed(cls):
+    if is_listed(cls) or cls is Held:
         raise pickle.PicklingError(f"a {class_name(cls)} is live")
     if parts.is_unread(obj, cls):
         raise pickle.PicklingError(f"a {class_name(cls)} was not read to its end")

@@ -219,6 +219,14 @@ TABLE = {
         pydantic_settings
         tzlocal
     """,
+    Kind.LAZY: """
+        boto3.resources.base.ServiceResource
+        github.GithubObject.CompletableGithubObject github.PaginatedList.PaginatedListBase
+        jira.resources.Resource
+        praw.models.base.PRAWBase
+        selenium.webdriver.remote.webdriver.WebDriver selenium.webdriver.remote.webelement.WebElement
+        xlwings.main
+    """,
     Kind.ACTIVITY: """
         autokitteh.azurebot.AzureBotClient.* autokitteh.connections.encode_jwt autokitteh.connections.refresh_oauth
         autokitteh.microsoft.OAuthTokenProvider.get_token autokitteh.oauth2_session.OAuth2Session.*
