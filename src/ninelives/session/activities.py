@@ -148,6 +148,7 @@ class Activities:
         reach = self._reach(call)
         token = running_activity.set(RunningActivity(self.session.id, call.key, 1))
         try:
+            self.session.live.descriptors.renew(call)
             if call.name in files.OPENERS:
                 call.function = files.reopening(real(call.function), call.args, call.kwargs)
                 call.args, call.kwargs = (), {}
@@ -188,8 +189,7 @@ class Activities:
         reach = self._reach(call) if call.has_objects() else None
         if reach is not None:
             session.live.check_not_lost(reach.objects)
-        if session.live.descriptors and call.name.startswith("os."):
-            session.live.check_descriptors(call.name, call.args)
+        session.live.descriptors.renew(call)
         if session.live.transactions:
             transactions.check(session, call, recorded is not None)
         while True:
@@ -363,6 +363,7 @@ class Activities:
         if file is not None:
             outcome.spot = files.settle(real(file))
         transactions.record(session, call, value, outcome)
+        session.live.descriptors.forget(call, value)
         lines = session.output.take(running) if running.lines or running.partial else ()
         session.journal.commit(outcome, lines=lines, blobs=(encoded.blob,) if encoded.blob else ())
         self.done += 1

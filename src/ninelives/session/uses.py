@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from ninelives.session import drivers, files, setups, transactions
 from ninelives.session.calls import Call
 from ninelives.session.entries import Outcome
-from ninelives.session.livetypes import DESCRIPTORS
 from ninelives.session.standins import StandIn, reference
 
 if TYPE_CHECKING:
@@ -19,8 +18,7 @@ def note_use(session: Session, call: Call, outcome: Outcome, value: Any) -> None
     """Remember what a recorded call did to a live value, which making it again would not do."""
     live = session.live
     owner = transactions.owner_of(call.function)
-    if call.name in DESCRIPTORS or call.name == "os.close":
-        live.note_descriptors(call.name, call.args, value)
+    live.descriptors.note(call, value, owner)
     if type(owner) is StandIn:
         setups.note(live, call, reference(owner), outcome.ok)
     elif owner is not None and (made := live.made_again(owner)) is not None:
