@@ -12,7 +12,15 @@ NOT_RESTORABLE = frozenset(
     {
         "asyncio.subprocess.Process",
         "mmap.mmap",
+        "multiprocessing.context.ForkProcess",
+        "multiprocessing.context.ForkServerProcess",
         "multiprocessing.context.Process",
+        "multiprocessing.context.SpawnProcess",
+        "multiprocessing.managers.SyncManager",
+        "multiprocessing.pool.ApplyResult",
+        "multiprocessing.pool.IMapIterator",
+        "multiprocessing.pool.IMapUnorderedIterator",
+        "multiprocessing.pool.MapResult",
         "subprocess.Popen",
         "tempfile._TemporaryFileWrapper",
     }
@@ -42,6 +50,10 @@ DESCRIPTORS = frozenset(
         "os.pidfd_open",
         "os.pipe",
         "os.pipe2",
+        "os.posix_openpt",
+        "os.timerfd_create",
+        "pty.openpty",
+        "tempfile.mkstemp",
     }
 )
 
@@ -53,14 +65,21 @@ WITH_STATE = frozenset(
         "bz2.BZ2File",
         "codecs.StreamReaderWriter",
         "codecs.StreamRecoder",
+        "dbm.dumb._Database",
+        "dbm.sqlite3._Database",
         "gzip.GzipFile",
         "http.client.HTTPConnection",
         "http.client.HTTPResponse",
         "http.client.HTTPSConnection",
-        "logging.FileHandler",
-        "logging.handlers.RotatingFileHandler",
-        "logging.handlers.TimedRotatingFileHandler",
         "lzma.LZMAFile",
+        "multiprocessing.connection.Connection",
+        "multiprocessing.queues.JoinableQueue",
+        "multiprocessing.queues.Queue",
+        "multiprocessing.queues.SimpleQueue",
+        "select.epoll",
+        "selectors.EpollSelector",
+        "selectors.PollSelector",
+        "selectors.SelectSelector",
         "shelve.DbfilenameShelf",
         "socket.socket",
         "sqlite3.Blob",
@@ -176,6 +195,9 @@ def again(cls: type | None, name: str) -> Again | None:
     return CONNECTION if found is None and drivers.role(cls) == "connection" else found
 
 
+#: Classes whose subclasses are live as well, though pickle takes them: they are made by what is not restorable.
+_BASES = frozenset({"multiprocessing.managers.BaseProxy"})
+
 _listed: dict[type, bool] = {}
 
 
@@ -184,5 +206,6 @@ def is_listed(cls: type) -> bool:
     found = _listed.get(cls)
     if found is None:
         name = class_name(cls)
-        found = _listed[cls] = name in AGAIN or name in WITH_STATE or name in NOT_RESTORABLE
+        listed = name in AGAIN or name in WITH_STATE or name in NOT_RESTORABLE
+        found = _listed[cls] = listed or any(class_name(base) in _BASES for base in cls.__mro__[1:-1])
     return found
