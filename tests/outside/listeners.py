@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import datetime
 import json
 import socketserver
 import ssl
@@ -15,6 +14,8 @@ import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+import certificates
 
 
 class Echo(socketserver.StreamRequestHandler):
@@ -57,33 +58,6 @@ class _TLSServer(_Server):
         return self.context.wrap_socket(connection, server_side=True), address
 
 
-def _certificate(folder: Path) -> tuple[Path, Path]:
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    (folder / "key.pem").write_bytes(secret)
-    (folder / "certificate.pem").write_bytes(made.public_bytes(pem))
-    return folder / "certificate.pem", folder / "key.pem"
-
-
 async def _websockets(ports: dict[str, int], ready: threading.Event) -> None:
     from websockets.asyncio.server import serve
 
@@ -98,9 +72,7 @@ async def _websockets(ports: dict[str, int], ready: threading.Event) -> None:
 
 
 def main() -> None:
-    certificate, key = _certificate(Path(sys.argv[1]))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
+    certificate, context = certificates.make(Path(sys.argv[1]))
     ports: dict[str, int] = {}
     pages_tls = ThreadingHTTPServer(("127.0.0.1", 0), Pages)
     pages_tls.socket = context.wrap_socket(pages_tls.socket, server_side=True)
