@@ -300,11 +300,8 @@ class Activities:
     def _invoke_here(self, call: Call) -> Any:
         function, args, kwargs = call.function, call.args, call.kwargs
         if self.session.live.any_stand_ins:
-            uses.settle_file(self.session.live, call)
-            uses.renew(call, self.session.live)
-            if self.session.live.steps:
-                self.session.live.repeat_late()
-            function = real(function)
+            self._make_again(call)
+            function = real(call.function)
             args = tuple(map(_made, args))
             kwargs = {name: _made(value) for name, value in kwargs.items()}
         if call.name in _READ_WHOLE:
@@ -313,6 +310,17 @@ class Activities:
             return function(*args, **kwargs)
         with time_limit(call.options.timeout, call.name):
             return function(*args, **kwargs)
+
+    def _make_again(self, call: Call) -> None:
+        """Make the live values of a call again that it needs."""
+        live = self.session.live
+        uses.settle_file(live, call)
+        uses.renew(call, live)
+        if live.steps:
+            live.repeat_late()
+        real(call.function)
+        for value in (*call.args, *call.kwargs.values()):
+            _made(value)
 
     def _reach(self, call: Call) -> Reach:
         classifier = self.session.classifier
@@ -426,6 +434,9 @@ class Activities:
 
         await with_baton(check)
         await asyncio.sleep(max(0.0, attempt.not_before - time.time()))
+        if session.live.any_stand_ins:
+            # What has to be made again may have to be awaited.
+            await session.event_loop().outside.aside(session.baton, partial(self._make_again, call))
         await with_baton(partial(self._begin, call, attempt._replace(not_before=0.0)))
         if reach is not None:
             reach.watch()

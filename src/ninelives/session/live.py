@@ -42,6 +42,8 @@ class LiveValues:
         self.hide = hide
         #: returns the value that was packed
         self.unpack = unpack
+        #: waits for what a call that sets a value up gave to be awaited
+        self.wait: Callable[[Any], Any] = lambda awaitable: awaitable
         #: whether any stand-in was given to the program
         self.any_stand_ins = False
         #: operations whose live values something was called on, by the record

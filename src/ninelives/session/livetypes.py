@@ -176,11 +176,12 @@ AGAIN = {
 
 #: The same for every connection of a database driver; statements that set one up are in `drivers`.
 CONNECTION = _again(
-    "add_notice_handler add_notify_handler add_output_converter autocommit create_aggregate create_collation "
-    "create_function create_window_function enable_load_extension load_extension select_db set_authorizer "
-    "set_autocommit set_character_set set_charset set_client_encoding set_deferrable set_isolation_level "
-    "set_progress_handler set_read_only set_session set_trace_callback setconfig setdecoding setencoding setlimit",
-    ends="close",
+    "add_listener add_log_listener add_notice_handler add_notify_handler add_output_converter autocommit "
+    "create_aggregate create_collation create_function create_window_function enable_load_extension load_extension "
+    "select_db set_authorizer set_autocommit set_builtin_type_codec set_character_set set_charset set_client_encoding "
+    "set_deferrable set_isolation_level set_progress_handler set_read_only set_session set_trace_callback "
+    "set_type_codec setconfig setdecoding setencoding setlimit",
+    ends="close terminate",
 )
 
 

@@ -138,6 +138,7 @@ class Session:
         self.scheduler = Scheduler(self.journal, self.timers.tell, self._places, self.delivered)
         self.comparison = Comparison(self)
         self.live = LiveValues(lambda: self.journal.exhausted, self.showing.hide, self._unpacked)
+        self.live.wait = self._wait_outside
         self.classifier = Classifier(Rules(setting.rules), self.builtins)
         self.values = Values(link, self.live, self.classifier.user_class, self.own_frame)
         self.activities = Activities(self)
@@ -269,6 +270,9 @@ class Session:
         if lane.loop is None or lane.loop.is_closed():
             lane.loop = self.new_event_loop()
         return lane.loop
+
+    def _wait_outside(self, awaitable: Any) -> Any:
+        return self.event_loop().outside.wait(awaitable)
 
     def new_event_loop(self) -> SessionLoop:
         """Return a new event loop."""

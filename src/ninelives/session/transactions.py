@@ -28,7 +28,7 @@ _STATEMENTS = 5
 _COMMITS = frozenset({"commit", "__exit__", "__aexit__"})
 
 #: Calls by which a transaction is given up.
-_ROLLS_BACK = frozenset({"rollback", "close"})
+_ROLLS_BACK = frozenset({"rollback", "close", "terminate"})
 
 #: The place of connections that no recorded call made: those of module level.
 ANYWHERE = ("", 0, 0)
@@ -146,6 +146,9 @@ def note(session: Session, call: Call, outcome: Outcome) -> None:
         begun = live.transactions[place] = Open(operation.seq if operation is not None else 0, [])
     if drivers.is_statement(method_of(call)):
         sql = " ".join(drivers.sql_of(call.args).split())
+        if not sql and method_of(call) == "fetchval":
+            # Of a cursor it only fetches.
+            return
         begun.statements.append(render.cut(session.showing.shown(sql or call.name), _STATEMENT))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any
 
 from ninelives.session import drivers, files, setups, transactions
@@ -53,9 +54,23 @@ def settle_file(live: LiveValues, call: Call) -> None:
 
 
 def renew(call: Call, live: LiveValues) -> None:
-    """Let a cursor be made again for a call that begins it anew, whatever it was used for before."""
+    """Let a cursor be made again for a call that begins it anew, whatever it was used for before.
+
+    One that is only closed is not made: it was, when its process ended.
+    """
     owner = transactions.owner_of(call.function)
     if type(owner) is StandIn and transactions.method_of(call) in drivers.FRESH:
         ref = reference(owner)
-        if drivers.role(ref.cls) == "cursor":
-            live.used.discard(ref.key)
+        if drivers.role(ref.cls) != "cursor":
+            return
+        live.used.discard(ref.key)
+        if transactions.method_of(call) == "close" and not ref.is_made():
+            call.function = _closed if inspect.iscoroutinefunction(call.function.__func__) else _nothing
+
+
+async def _closed() -> None:
+    """Close, awaited, what is closed."""
+
+
+def _nothing() -> None:
+    """Close what is closed."""
