@@ -54,6 +54,8 @@ class LiveValues:
         self.connections: dict[tuple[str, int], Place] = {}
         #: by connection, whether a transaction is open
         self.is_open: dict[Place, bool] = {}
+        #: connections whose open transaction has only read
+        self.only_read: set[Place] = set()
         #: by connection, the transactions that the record leaves open
         self.transactions: dict[Place, transactions.Open] = {}
         #: `sqlite3` databases in memory
