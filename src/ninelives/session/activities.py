@@ -119,6 +119,8 @@ class Activities:
             with directly():
                 value = self._decoded(call, outcome)
         session.delivered(outcome)
+        if outcome.bridged:
+            session.bridge.do(outcome)
         uses.note_use(session, call, outcome, value)
         if outcome.spot is not None:
             file = value if type(value) is StandIn else files.file_of(call.function, call.kwargs)
@@ -372,10 +374,14 @@ class Activities:
             outcome.spot = files.settle(real(file))
         transactions.record(session, call, value, outcome)
         session.live.descriptors.forget(call, value)
+        if session.has_bridge:
+            outcome.bridged = session.bridge.taken()
         lines = session.output.take(running) if running.lines or running.partial else ()
         session.journal.commit(outcome, lines=lines, blobs=(encoded.blob,) if encoded.blob else ())
         self.done += 1
         session.delivered(outcome)
+        if outcome.bridged:
+            session.bridge.do(outcome)
         session.observer.activity_finished(self.done)
         for leaf in encoded.leaves:
             session.note_live_value(lane, call.name, leaf)

@@ -73,6 +73,10 @@ class OutsideLoop:
         baton.session.scheduler.interrupt(deliver)
         return await done
 
+    def has_tasks(self) -> bool:
+        """Return whether something is left that runs on the loop by itself."""
+        return self._made is not None and bool(asyncio.all_tasks(self._made))
+
     def is_here(self) -> bool:
         """Return whether the code that asks runs on the loop."""
         return self._made is not None and events._get_running_loop() is self._made
