@@ -471,9 +471,9 @@ def meet(number: int) -> int:
     return append(f"met {_meeting[0].wait(30) >= 0}")
 
 
-def call_from_thread(function: Any) -> None:
+def call_from_thread(function: Any, *args: Any) -> None:
     """Call back from a thread of ours, and wait for it."""
-    thread = threading.Thread(target=function)
+    thread = threading.Thread(target=function, args=args)
     thread.start()
     thread.join()
 
@@ -581,6 +581,14 @@ async def racer(name: str) -> str:
     return name
 
 
+async def call_later(function: Any, *args: Any) -> int:
+    """Call back after a while, with an effect after it."""
+    await asyncio.sleep(0)
+    function(*args)
+    await asyncio.sleep(0.001)
+    return append(f"called {function.__name__}")
+
+
 async def set_later(event: asyncio.Event) -> None:
     """Set an event."""
     await asyncio.sleep(0)
@@ -590,3 +598,28 @@ async def set_later(event: asyncio.Event) -> None:
 def loop_is_running() -> bool:
     """Return whether a synchronous call finds a loop that runs."""
     return asyncio.get_running_loop() is not None
+
+
+async def listen(loop: Any, heard: Any, closed: Any, number: int) -> None:
+    """Let a thread of ours say what it hears, and come back when it has heard everything."""
+
+    def run() -> None:
+        for at in range(number):
+            loop.call_soon_threadsafe(heard, f"message {at}")
+        loop.call_soon_threadsafe(closed)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    while thread.is_alive():
+        await asyncio.sleep(0.001)
+
+
+def listen_on(loop: Any, heard: Any) -> None:
+    """Let a thread of ours say what it hears, for as long as the process lives."""
+
+    def run() -> None:
+        loop.call_soon_threadsafe(heard, 1)
+        time.sleep(0.05)
+        loop.call_soon_threadsafe(heard, 2)
+
+    threading.Thread(target=run, daemon=True).start()

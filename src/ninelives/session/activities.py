@@ -119,6 +119,8 @@ class Activities:
             with directly():
                 value = self._decoded(call, outcome)
         session.delivered(outcome)
+        if outcome.bridged:
+            session.bridge.do(outcome)
         uses.note_use(session, call, outcome, value)
         if outcome.spot is not None:
             file = value if type(value) is StandIn else files.file_of(call.function, call.kwargs)
@@ -148,6 +150,7 @@ class Activities:
         reach = self._reach(call)
         token = running_activity.set(RunningActivity(self.session.id, call.key, 1))
         try:
+            self.session.live.descriptors.renew(call)
             if call.name in files.OPENERS:
                 call.function = files.reopening(real(call.function), call.args, call.kwargs)
                 call.args, call.kwargs = (), {}
@@ -188,8 +191,7 @@ class Activities:
         reach = self._reach(call) if call.has_objects() else None
         if reach is not None:
             session.live.check_not_lost(reach.objects)
-        if session.live.descriptors and call.name.startswith("os."):
-            session.live.check_descriptors(call.name, call.args)
+        session.live.descriptors.renew(call)
         if session.live.transactions:
             transactions.check(session, call, recorded is not None)
         while True:
@@ -300,11 +302,8 @@ class Activities:
     def _invoke_here(self, call: Call) -> Any:
         function, args, kwargs = call.function, call.args, call.kwargs
         if self.session.live.any_stand_ins:
-            uses.settle_file(self.session.live, call)
-            uses.renew(call, self.session.live)
-            if self.session.live.steps:
-                self.session.live.repeat_late()
-            function = real(function)
+            self._make_again(call)
+            function = real(call.function)
             args = tuple(map(_made, args))
             kwargs = {name: _made(value) for name, value in kwargs.items()}
         if call.name in _READ_WHOLE:
@@ -313,6 +312,17 @@ class Activities:
             return function(*args, **kwargs)
         with time_limit(call.options.timeout, call.name):
             return function(*args, **kwargs)
+
+    def _make_again(self, call: Call) -> None:
+        """Make the live values of a call again that it needs."""
+        live = self.session.live
+        uses.settle_file(live, call)
+        uses.renew(call, live)
+        if live.steps:
+            live.repeat_late()
+        real(call.function)
+        for value in (*call.args, *call.kwargs.values()):
+            _made(value)
 
     def _reach(self, call: Call) -> Reach:
         classifier = self.session.classifier
@@ -363,10 +373,15 @@ class Activities:
         if file is not None:
             outcome.spot = files.settle(real(file))
         transactions.record(session, call, value, outcome)
+        session.live.descriptors.forget(call, value)
+        if session.has_bridge:
+            outcome.bridged = session.bridge.taken()
         lines = session.output.take(running) if running.lines or running.partial else ()
         session.journal.commit(outcome, lines=lines, blobs=(encoded.blob,) if encoded.blob else ())
         self.done += 1
         session.delivered(outcome)
+        if outcome.bridged:
+            session.bridge.do(outcome)
         session.observer.activity_finished(self.done)
         for leaf in encoded.leaves:
             session.note_live_value(lane, call.name, leaf)
@@ -425,6 +440,9 @@ class Activities:
 
         await with_baton(check)
         await asyncio.sleep(max(0.0, attempt.not_before - time.time()))
+        if session.live.any_stand_ins:
+            # What has to be made again may have to be awaited.
+            await session.event_loop().outside.aside(session.baton, partial(self._make_again, call))
         await with_baton(partial(self._begin, call, attempt._replace(not_before=0.0)))
         if reach is not None:
             reach.watch()

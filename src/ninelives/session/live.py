@@ -14,7 +14,8 @@ from typing import Any
 from ninelives.code.naming import class_name
 from ninelives.errors import NotRestorableError
 from ninelives.session import drivers, setups, transactions
-from ninelives.session.livetypes import DESCRIPTORS, FILES, NOT_RESTORABLE, WITH_STATE, again, is_importable
+from ninelives.session.descriptors import Descriptors
+from ninelives.session.livetypes import FILES, NOT_RESTORABLE, WITH_STATE, again, is_importable
 from ninelives.session.standins import Reference, StandIn, Step, become, reference, stand_in
 from ninelives.session.stop import Halt
 
@@ -46,6 +47,8 @@ class LiveValues:
         self.read_directly: set[type] = set()
         #: by live value, the stand-ins that were read of it, by attribute: they are its parts, and stay with it
         self.given: dict[Place, dict[str, StandIn]] = {}
+        #: waits for what a call that sets a value up gave to be awaited
+        self.wait: Callable[[Any], Any] = lambda awaitable: awaitable
         #: whether any stand-in was given to the program
         self.any_stand_ins = False
         #: operations whose live values something was called on, by the record
@@ -56,6 +59,8 @@ class LiveValues:
         self.connections: dict[tuple[str, int], Place] = {}
         #: by connection, whether a transaction is open
         self.is_open: dict[Place, bool] = {}
+        #: connections whose open transaction has only read
+        self.only_read: set[Place] = set()
         #: by connection, the transactions that the record leaves open
         self.transactions: dict[Place, transactions.Open] = {}
         #: `sqlite3` databases in memory
@@ -71,8 +76,7 @@ class LiveValues:
         self._pids: dict[int, Leaf] = {}
         #: what was made again, by ``id`` of what has become it: its end may close what that has taken over
         self._made: dict[int, Any] = {}
-        #: file descriptors that recorded calls gave and did not close
-        self.descriptors: set[int] = set()
+        self.descriptors = Descriptors()
         self._reopened: set[tuple[str, int]] = set()
         self._lost: dict[int, tuple[Any, str]] = {}
         self._remakers: dict[tuple[str, int], Callable[[], list[Any]]] = {}
@@ -142,22 +146,6 @@ class LiveValues:
         self._remakers[key] = remaker
         if reopens:
             self._reopened.add(key)
-
-    def note_descriptors(self, name: str, args: tuple[Any, ...], value: Any) -> None:
-        """Remember the file descriptors that a recorded call gave, or forget one that it closed."""
-        if name in DESCRIPTORS:
-            self.descriptors.update(value if isinstance(value, tuple) else (value,))
-        else:
-            self.descriptors.difference_update(args[:1])
-
-    def check_descriptors(self, name: str, args: tuple[Any, ...]) -> None:
-        """See to it that a call is given no file descriptor of a process that has ended.
-
-        Raises:
-            Halt: it is.
-        """
-        if any(type(arg) is int and arg in self.descriptors for arg in args):
-            raise Halt(NotRestorableError(f"{name}: a file descriptor {_ADVICE}"))
 
     def get(self, pid: Leaf) -> Any:
         """Return the live value of a reference: itself in the process that made it, else its stand-in."""

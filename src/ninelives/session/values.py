@@ -180,6 +180,8 @@ def reduced(obj: Any, values: Values) -> Any:
         raise pickle.PicklingError(f"the end of a {class_name(cls)} does something")
     if cls.__module__ == "sqlite3" and cls.__name__ == "Row":
         return row_of, (tuple(obj.keys()), tuple(obj))
+    if cls.__name__ == "Record" and cls.__module__.startswith("asyncpg.") and len(set(obj.keys())) == len(obj):
+        return record_of, (tuple(obj.keys()), tuple(obj.values()))
     place = sentinels.place_of(obj, cls)
     return NotImplemented if place is None else (sentinels.at, place)
 
@@ -192,6 +194,14 @@ def row_of(names: tuple[str, ...], items: tuple[Any, ...]) -> Any:
         db.row_factory = sqlite3.Row
         columns = ", ".join('? as "' + name.replace('"', '""') + '"' for name in names)
         return db.execute(f"select {columns}", items).fetchone()
+
+
+def record_of(names: tuple[str, ...], items: tuple[Any, ...]) -> Any:
+    """Return an `asyncpg.Record`."""
+    import importlib
+
+    make = importlib.import_module("asyncpg.protocol.protocol")._create_record
+    return make({name: at for at, name in enumerate(names)}, items)
 
 
 class _KnownEncoder(_Encoder):

@@ -82,6 +82,8 @@ TABLE = {
         asyncio.gather asyncio.all_tasks asyncio.as_completed asyncio.run_coroutine_threadsafe
         # making one; their methods are direct
         asyncio.Future asyncio.Task
+        # outside code may set them
+        asyncio.Event asyncio.LifoQueue asyncio.PriorityQueue asyncio.Queue
         # loops that are not the session's
         asyncio.BaseDefaultEventLoopPolicy.get_event_loop asyncio.BaseDefaultEventLoopPolicy.new_event_loop
         asyncio.BaseEventLoop.run_forever asyncio.BaseEventLoop.run_until_complete

@@ -14,6 +14,8 @@ TABLE = {
         autokitteh
         ninelives
 
+        # a row; it is called a mapping, and iterates over its values
+        asyncpg.protocol.protocol.Record asyncpg.protocol.record.Record
         bs4.dammit bs4.element bs4.formatter
         chardet.detect charset_normalizer.api.from_bytes charset_normalizer.models
         cryptography.exceptions cryptography.hazmat.bindings._rust.openssl.hashes
