@@ -520,3 +520,15 @@ async def set_later(event: asyncio.Event) -> None:
 def loop_is_running() -> bool:
     """Return whether a synchronous call finds a loop that runs."""
     return asyncio.get_running_loop() is not None
+
+
+def announce(value: Any) -> Any:
+    """Say that something begins, and return what is to be awaited."""
+    print(f"beginning {value}")
+    return later(value)
+
+
+async def fill_later(around: list[Any], items: list[Any]) -> None:
+    """Add to a list later, which is in another one."""
+    await asyncio.sleep(0.05)
+    items.append("filled")
