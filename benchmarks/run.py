@@ -26,6 +26,9 @@ USERS_OWN = ("function", "method", "class")
 #: What `sorted` and `list` are given is guarded too.
 HANDED = ("sorted", "list")
 
+#: What is read, not called.
+READ = ("attribute", "item")
+
 Numbers = dict[str, float]
 
 
@@ -52,9 +55,10 @@ def guard() -> list[Row]:
     rows = []
     for name, seconds in measure("guard").items():
         what = "handed builtin" if name in HANDED else "user's own" if name in USERS_OWN else "deterministic"
+        guarded = "guarded reading" if name in READ else "guarded call"
         rows.append(
             Row(
-                f"guarded call beyond the plain call: {what}, {name}",
+                f"{guarded} beyond the plain one: {what}, {name}",
                 seconds,
                 0.2e-6 if name in USERS_OWN else 0.3e-6,
                 "µs",

@@ -19,7 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ninelives.code import rewrite
+from ninelives.code import names, rewrite
 
 if TYPE_CHECKING:
     from importlib.abc import PathEntryFinder
@@ -151,7 +151,7 @@ class RewriteCache:
 
     def _key(self, source: bytes, path: str) -> str:
         if not self._version:
-            own = Path(rewrite.__file__).read_bytes()
+            own = Path(rewrite.__file__).read_bytes() + Path(names.__file__).read_bytes()
             self._version = hashlib.sha256(own + importlib.util.MAGIC_NUMBER).digest()
         return hashlib.sha256(b"\0".join((self._version, os.fsencode(path), source))).hexdigest()
 

@@ -128,6 +128,8 @@ class Activities:
             with directly():
                 value = self._decoded(call, outcome, reach)
         session.delivered(outcome)
+        if outcome.bridged:
+            session.bridge.do(outcome)
         uses.note_use(session, call, outcome, value)
         if outcome.spot is not None:
             file = value if type(value) is StandIn else files.file_of(call.function, call.kwargs)
@@ -157,6 +159,7 @@ class Activities:
         reach = self.reach(call)
         token = running_activity.set(RunningActivity(self.session.id, call.key, 1))
         try:
+            self.session.live.descriptors.renew(call)
             if call.name in files.OPENERS:
                 call.function = files.reopening(real(call.function), call.args, call.kwargs)
                 call.args, call.kwargs = (), {}
@@ -197,8 +200,7 @@ class Activities:
         reach = self.reach(call) if call.has_objects() else None
         if reach is not None:
             session.live.check_not_lost(reach.objects)
-        if session.live.descriptors and call.name.startswith("os."):
-            session.live.check_descriptors(call.name, call.args)
+        session.live.descriptors.renew(call)
         if session.live.transactions:
             transactions.check(session, call, recorded is not None)
         while True:
@@ -277,10 +279,15 @@ class Activities:
         if file is not None:
             outcome.spot = files.settle(real(file))
         transactions.record(session, call, value, outcome)
+        session.live.descriptors.forget(call, value)
+        if session.has_bridge:
+            outcome.bridged = session.bridge.taken()
         lines = session.output.take(running) if running.lines or running.partial else ()
         session.journal.commit(outcome, lines=lines, blobs=(encoded.blob,) if encoded.blob else ())
         self.done += 1
         session.delivered(outcome)
+        if outcome.bridged:
+            session.bridge.do(outcome)
         session.observer.activity_finished(self.done)
         for leaf in encoded.leaves:
             session.note_live_value(lane, call.name, leaf)

@@ -118,11 +118,8 @@ class Attempts:
     def _invoke_here(self, call: Call) -> Any:
         function, args, kwargs = call.function, call.args, call.kwargs
         if self.session.live.any_stand_ins:
-            uses.settle_file(self.session.live, call)
-            uses.renew(call, self.session.live)
-            if self.session.live.steps:
-                self.session.live.repeat_late()
-            function = real(function)
+            self.make_again(call)
+            function = real(call.function)
             args = tuple(map(_made, args))
             kwargs = {name: _made(value) for name, value in kwargs.items()}
         if call.name in _READ_WHOLE:
@@ -131,6 +128,17 @@ class Attempts:
             return function(*args, **kwargs)
         with time_limit(call.options.timeout, call.name):
             return function(*args, **kwargs)
+
+    def make_again(self, call: Call) -> None:
+        """Make the live values of a call again that it needs."""
+        live = self.session.live
+        uses.settle_file(live, call)
+        uses.renew(call, live)
+        if live.steps:
+            live.repeat_late()
+        real(call.function)
+        for value in (*call.args, *call.kwargs.values()):
+            _made(value)
 
 
 def _made(value: Any) -> Any:

@@ -232,6 +232,9 @@ class _Run:
         call, reach = self.call, self.reach
         await self._with_baton(self._check)
         await asyncio.sleep(max(0.0, self.attempt.not_before - time.time()))
+        if self.session.live.any_stand_ins:
+            # What has to be made again may have to be awaited.
+            await self.outside.aside(self.session.baton, partial(self.activities.attempts.make_again, call))
         self.attempt = self.attempt._replace(not_before=0.0)
         await self._with_baton(partial(self.activities.attempts.begin, call, self.attempt))
         if reach is not None:

@@ -8,7 +8,7 @@ from collections import OrderedDict, deque
 from typing import Any, NamedTuple
 
 from ninelives.session import exceptions, parts
-from ninelives.session.standins import StandIn, reference
+from ninelives.session.standins import StandIn, real, reference
 
 #: index among the objects of a call, how it is put back, new content
 Change = tuple[int, str, Any]
@@ -102,13 +102,12 @@ def apply(changes: list[Change], objects: list[Any]) -> list[tuple[Any, str]]:
 
 
 def _put(target: Any, how: str, content: Any) -> None:
-    if how in BASES:
+    if type(target) is StandIn:
+        _put_later(target, how, content)
+    elif how in BASES:
         _put_items(target, BASES[how], *content)
     elif how == parts.PART:
-        if type(target) is StandIn:
-            reference(target).put(content)
-        else:
-            parts.put(target, content)
+        parts.put(target, content)
     elif how == "cell":
         if content:
             target.cell_contents = content[0]
@@ -125,6 +124,18 @@ def _put(target: Any, how: str, content: Any) -> None:
         _set_attributes(target, content)
     else:
         become(target, content)
+
+
+def _put_later(target: StandIn, how: str, content: Any) -> None:
+    """Give new content to what is not made again yet, if it can wait for that."""
+    if how == parts.PART:
+        reference(target).put(content)
+    elif how == "object":
+        for name, value in content.items():
+            if name != "__class__":
+                setattr(target, name, value)
+    else:
+        _put(real(target), how, content)
 
 
 def _put_items(target: Any, base: Any, items: Any, attributes: dict[str, Any] | None) -> None:

@@ -135,6 +135,10 @@ class Outcome(Base, tag="outcome"):
     attributes: Encoded = b""
     #: it was delivered though lanes were ready, when they had let others run so many times since the last delivery
     rounds: int = 0
+    #: of a call on a database connection: the open transaction has only read, and may be cut off
+    only_read: bool = False
+    #: what the call did to objects of the session that a task may wait for, encoded (`bridge`)
+    bridged: Encoded = b""
 
 
 class Forgotten(Base, tag="forgotten"):

@@ -35,7 +35,11 @@ def hooks(session: Session, builtins: dict[str, Any]) -> dict[str, Callable[...,
 
     guard = _Guard(session, builtins)
     session.classifier.on_mark = guard.forget
-    return {rewrite.CALL: guard.call_hook(), **crossings.hooks(session, session.crossings)}
+    return {
+        rewrite.CALL: guard.call_hook(),
+        rewrite.READ: session.reads.hook(),
+        **crossings.hooks(session, session.crossings),
+    }
 
 
 class _Guard:

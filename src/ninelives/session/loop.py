@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ninelives.errors import StoppedError
+from ninelives.session.bridge import Future, hand_over
 from ninelives.session.lanes import Lane, lane_here, thread_lane
 from ninelives.session.outsideloop import OutsideLoop
 from ninelives.session.stop import Halt
@@ -93,13 +94,18 @@ class SessionLoop(TaskKeeper):
 
     def create_future(self) -> asyncio.Future[Any]:
         """Return a new future of this loop."""
-        return LaneFuture(loop=self)
+        # asyncio's own are no business of outside code, and there are very many.
+        is_own = sys._getframe(1).f_globals.get("__name__", "").startswith("asyncio.")
+        made: asyncio.Future[Any] = LaneFuture(loop=self) if is_own else Future(loop=self)
+        return made
 
     def call_soon(self, callback: Callable[..., Any], *args: Any, context: Any = None) -> asyncio.Handle:
         """Run ``callback`` after what is ready now."""
         if self._closed:
             self._check_open()
         if self._running and self.outside.is_here():
+            if hand_over(callback, args):
+                return asyncio.Handle(callback, args, self, context)
             raise Halt(StoppedError(_WOKEN))
         handle = asyncio.Handle(callback, args, self, context)
         self._add(handle)
@@ -120,6 +126,8 @@ class SessionLoop(TaskKeeper):
         """
         self._check_open()
         if thread_lane() is None:
+            if hand_over(callback, args):
+                return asyncio.Handle(callback, args, self, context)
             raise self._session.foreign(
                 "a thread of outside code calls call_soon_threadsafe, and a restart would not do that again; "
                 "await a call that returns the result instead"

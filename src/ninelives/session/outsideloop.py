@@ -61,8 +61,10 @@ class OutsideLoop:
 
     async def with_baton(self, baton: Baton, work: Callable[[], Result]) -> Result:
         """Do something to the journal from the loop, while no lane writes to it."""
-        if not baton.many:
-            return work()
+        return await self.aside(baton, work) if baton.many else work()
+
+    async def aside(self, baton: Baton, work: Callable[[], Result]) -> Result:
+        """Let something be done while the loop does not run: it may run the loop itself."""
         loop = self.loop()
         done: asyncio.Future[Result] = loop.create_future()
 
@@ -71,6 +73,10 @@ class OutsideLoop:
 
         baton.session.scheduler.interrupt(deliver)
         return await done
+
+    def has_tasks(self) -> bool:
+        """Return whether something is left that runs on the loop by itself."""
+        return self._made is not None and bool(asyncio.all_tasks(self._made))
 
     def is_here(self) -> bool:
         """Return whether the code that asks runs on the loop."""

@@ -121,7 +121,7 @@ class Scheduler:
         if recorded is not None:
             if recorded.rounds:
                 # It was delivered to a program that did not wait.
-                raise Halt(self._unexpected(recorded))
+                raise Halt(self.unexpected(recorded))
             self._again(recorded)
         elif self._held:
             self._start_held()
@@ -162,7 +162,7 @@ class Scheduler:
             if recorded.rounds == self._rounds:
                 self._again(recorded)
             elif ticks and is_time and self._rounds > MOST_ROUNDS:
-                raise Halt(self._unexpected(recorded))
+                raise Halt(self.unexpected(recorded))
         elif is_time and self._has_come_to_all(ticks):
             self._poll_live(ticks)
 
@@ -219,9 +219,13 @@ class Scheduler:
             self.journal.deliver(recorded)
             self._ticked(recorded)
             return
+        if recorded.lane == BRIDGED:
+            self.journal.deliver(recorded)
+            self.baton.session.bridge.deliver(recorded)
+            return
         expected = self._expected.pop((recorded.lane, recorded.n), None)
         if expected is None:
-            raise Halt(self._unexpected(recorded))
+            raise Halt(self.unexpected(recorded))
         self.journal.deliver(recorded)
         expected.replayed(recorded)
 
@@ -229,7 +233,8 @@ class Scheduler:
         while self._held:
             self._held.popleft()()
 
-    def _unexpected(self, outcome: Outcome) -> DivergenceError:
+    def unexpected(self, outcome: Outcome) -> DivergenceError:
+        """Return the error of a recorded outcome that the program does not wait for."""
         operation = self.journal.operation(outcome.lane, outcome.n)
         what = f"{operation.name} " if operation is not None and hasattr(operation, "name") else ""
         return DivergenceError(
@@ -246,7 +251,7 @@ class Scheduler:
             if deliver is not None:
                 break
             left = None if due is None else max(0.0, due - time.time())
-            if left is None and not self._arrivals.outstanding:
+            if left is None and not self._arrivals.outstanding and not self.baton.session.may_be_bridged():
                 raise Halt(self._deadlock())
             if not told and (left is None or left > TELL_FROM):
                 now = time.monotonic()
@@ -330,3 +335,6 @@ FIRST_TICK, LAST_TICK = 0.001, 0.05
 
 #: Lane of the outcomes that are clock ticks.
 TICKS = "-"
+
+#: Lane of the outcomes that are what outside code did to an object of the session (`bridge`).
+BRIDGED = "~"

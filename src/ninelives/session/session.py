@@ -6,8 +6,10 @@ import builtins
 import importlib
 import json
 import os
+import threading
 import time
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
@@ -32,6 +34,7 @@ from ninelives.session.live import LiveValues
 from ninelives.session.livetypes import NOT_RESTORABLE
 from ninelives.session.observer import Observer
 from ninelives.session.output import Output, Streams
+from ninelives.session.reads import Reads
 from ninelives.session.scheduler import Scheduler
 from ninelives.session.showing import Showing
 from ninelives.session.specials import Specials
@@ -42,6 +45,7 @@ from ninelives.session.userdefined import LocalClasses
 from ninelives.session.values import Values
 
 if TYPE_CHECKING:
+    from ninelives.session.bridge import Bridge
     from ninelives.session.loop import SessionLoop
     from ninelives.session.threads.modules import PrivateModules
 
@@ -119,6 +123,9 @@ class Session:
 
     def __init__(self, link: Link, setting: Setting, journal: Journal | None = None) -> None:
         self.id = link.session_id
+        self.has_bridge = False
+        #: threads that are nobody's in the program
+        self.threads_before = set(threading.enumerate())
         self.setting = setting
         self.observer = setting.observer
         self.journal = journal or Journal(link)
@@ -138,6 +145,7 @@ class Session:
         self.scheduler = Scheduler(self.journal, self.timers.tell, self._places, self.delivered)
         self.comparison = Comparison(self)
         self.live = LiveValues(lambda: self.journal.exhausted, self.showing.hide, self._unpacked)
+        self.live.wait = self._wait_outside
         self.classifier = Classifier(Rules(setting.rules), self.builtins)
         self.values = Values(link, self.live, self.classifier.user_class, self.own_frame)
         self.activities = Activities(self)
@@ -145,6 +153,7 @@ class Session:
         self.specials = Specials(self)
         self.handed = Handed(self)
         self.crossings = Crossings(self)
+        self.reads = Reads(self)
         self.hooks = guard.hooks(self, self.builtins)
         self.builtins.update(user_builtins(self.hooks))
         self.builtins["__import__"] = self._import
@@ -269,6 +278,22 @@ class Session:
         if lane.loop is None or lane.loop.is_closed():
             lane.loop = self.new_event_loop()
         return lane.loop
+
+    @cached_property
+    def bridge(self) -> Bridge:
+        """What outside code does to objects of the session."""
+        # Late: it imports asyncio, and nothing has a name before the first object.
+        from ninelives.session.bridge import Bridge
+
+        self.has_bridge = True
+        return Bridge(self)
+
+    def may_be_bridged(self) -> bool:
+        """Return whether outside code is left that may do something to an object of the session."""
+        return self.has_bridge and self.bridge.may_come()
+
+    def _wait_outside(self, awaitable: Any) -> Any:
+        return self.event_loop().outside.wait(awaitable)
 
     def new_event_loop(self) -> SessionLoop:
         """Return a new event loop."""

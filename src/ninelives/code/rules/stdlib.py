@@ -174,7 +174,8 @@ TABLE = {
         argparse optparse
         ast.NodeTransformer ast.NodeVisitor
         # the session's loop is behind these; what reaches out is listed as activity
-        asyncio asyncio.Future.* asyncio.Task.*
+        asyncio asyncio.Event.* asyncio.Future.* asyncio.LifoQueue.* asyncio.PriorityQueue.* asyncio.Queue.*
+        asyncio.Task.*
         concurrent.futures
         contextlib
         contextvars.Context
