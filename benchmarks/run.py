@@ -111,6 +111,16 @@ def awaiting() -> list[Row]:
     ]
 
 
+def changes() -> list[Row]:
+    found = measure("changes")
+    rows = [Row(f"finding changed arguments, {name}", found[name], 5e-6, "µs") for name in found if name[:5] == "small"]
+    for name in dict.fromkeys(name.rpartition(", ")[0] for name in found if name[:5] != "small"):
+        *smaller, largest = [found[one] for one in found if one.startswith(f"{name}, ")]
+        note = f"= {largest / min(smaller):.2f} × that of each of fewer"
+        rows.append(Row(f"finding changed arguments, for each item: {name}", largest, 2 * min(smaller), "µs", note))
+    return rows
+
+
 def start() -> list[Row]:
     return [Row("a session's start, warm, to the handler's first line", measure("start")["start"], 2e-3, "ms")]
 
@@ -139,7 +149,8 @@ def memory() -> list[Row]:
 
 
 MEASUREMENTS: dict[str, Callable[[], list[Row]]] = {
-    made.__name__: made for made in (guard, activity, reading, replay, awaiting, start, threads, command, memory)
+    made.__name__: made
+    for made in (guard, activity, reading, replay, awaiting, changes, start, threads, command, memory)
 }
 
 

@@ -600,6 +600,18 @@ def loop_is_running() -> bool:
     return asyncio.get_running_loop() is not None
 
 
+def announce(value: Any) -> Any:
+    """Say that something begins, and return what is to be awaited."""
+    print(f"beginning {value}")
+    return later(value)
+
+
+async def fill_later(around: list[Any], items: list[Any]) -> None:
+    """Add to a list later, which is in another one."""
+    await asyncio.sleep(0.05)
+    items.append("filled")
+
+
 async def listen(loop: Any, heard: Any, closed: Any, number: int) -> None:
     """Let a thread of ours say what it hears, and come back when it has heard everything."""
 

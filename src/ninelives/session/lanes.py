@@ -15,10 +15,10 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ninelives.session.baton import Turn
     from ninelives.session.link import Line
     from ninelives.session.loop import SessionLoop
     from ninelives.session.session import Session
+    from ninelives.session.turn import Turn
 
 
 class Lane:

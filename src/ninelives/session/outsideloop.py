@@ -13,7 +13,8 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from ninelives.session.baton import Baton, Turn
+    from ninelives.session.baton import Baton
+    from ninelives.session.turn import Turn
 
 Result = TypeVar("Result")
 
@@ -114,8 +115,9 @@ class OutsideLoop:
         if seconds <= 0:
             loop.call_soon(loop.stop)
             return
-        due = loop.time() + seconds
-        if not loop.time() < self._stops_at <= due:
+        now = loop.time()
+        due = now + seconds
+        if not now < self._stops_at <= due:
             if self._timer is not None:
                 self._timer.cancel()
             self._timer, self._stops_at = loop.call_at(due, loop.stop), due

@@ -49,6 +49,8 @@ def cut(text: str, limit: int = LIMIT) -> str:
 
 def arguments(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
     """Return a call's arguments as text: ``'a', 1, key=None``."""
+    if not args and not kwargs:
+        return ""
     parts = [text(arg) for arg in args]
     if kwargs:
         parts += [f"{name}={text(value)}" for name, value in kwargs.items()]

@@ -306,7 +306,8 @@ class Session:
     def running_loop() -> SessionLoop | None:
         """Return the session's loop that runs the code which asks; None on the outside loop under it too."""
         lane = thread_lane()
-        return lane.loop if lane is not None and lane.loop is not None and lane.loop.is_here() else None
+        loop = lane.loop if lane is not None else None
+        return loop if loop is not None and loop.is_here() else None
 
     @property
     def loading(self) -> bool:
@@ -362,9 +363,10 @@ class Session:
 
     def delivered(self, outcome: Outcome) -> None:
         """Set the session's clock: it stands still between deliveries."""
-        if outcome.at > self.delivered_at:
-            self.delivered_at = outcome.at
-            self.clock.last = max(self.clock.last, outcome.at)
+        at = outcome.at
+        if at > self.delivered_at:
+            self.delivered_at = at
+            self.clock.last = max(self.clock.last, at)
         collector = self.collector
         collector.deliveries += 1
         if collector.deliveries % YOUNG == 0:
