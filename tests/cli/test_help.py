@@ -24,6 +24,7 @@ COMMANDS = [
     "version",
     "config",
     "config where",
+    "config show",
 ]
 GROUPS = {"", "sessions", "config"}
 
