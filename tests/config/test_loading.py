@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ninelives.config import Source, is_default, load
+from ninelives.config.loading import Source, load
+from ninelives.config.presence import is_default
 from ninelives.config.settings import Settings, all_settings, value_of
 from ninelives.errors import UsageError
 

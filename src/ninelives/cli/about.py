@@ -71,7 +71,7 @@ def show(*, as_json: bool) -> None:
       NINELIVES_RUNNER_TYPE=docker ninelives config show --json
     """
     from ninelives.cli.folders import config_folder
-    from ninelives.config import load
+    from ninelives.config.loading import load
     from ninelives.config.settings import all_settings, value_of
 
     loaded = load(config_folder())

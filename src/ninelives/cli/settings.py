@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ninelives.cli.folders import config_folder, data_folder
-from ninelives.config import is_default, load
+from ninelives.config.presence import is_default
 
 if TYPE_CHECKING:
     from ninelives.config.settings import Settings
@@ -19,6 +19,8 @@ def settings() -> Settings:
     Raises:
         UsageError: something in them is wrong.
     """
+    from ninelives.config.loading import load
+
     return load(config_folder()).settings
 
 

@@ -6,22 +6,13 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from ninelives.config.presence import FILE, variables
 from ninelives.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ninelives.config.settings import Setting, Settings
     from ninelives.documents import Item
-
-#: The file in the folder that `ninelives config where` prints.
-FILE = "config.yaml"
-
-_PREFIX = "NINELIVES_"
-
-#: Variables of ours that are no settings.
-_OTHERS = frozenset(
-    {"NINELIVES_HOME", "NINELIVES_DEBUG", "NINELIVES_HASH_SEED", "NINELIVES_PROCESS", "NINELIVES_TESTS"}
-)
 
 
 class Source(NamedTuple):
@@ -44,16 +35,6 @@ class Config(NamedTuple):
     sources: dict[str, Source]
     #: the file, whether it is there or not
     file: str
-
-
-def is_default(folder: str, environment: Mapping[str, str] = os.environ) -> bool:
-    """Return whether nothing is set, so that the defaults hold: told without reading anything.
-
-    Args:
-        folder: of the file.
-        environment: variables.
-    """
-    return not _variables(environment) and not os.path.exists(os.path.join(folder, FILE))
 
 
 def load(folder: str, environment: Mapping[str, str] = os.environ) -> Config:
@@ -110,15 +91,11 @@ def _leaves(path: str, section: Item, prefix: str, known: Mapping[str, Setting])
             raise UsageError(f"{path}:{item.line}: there is no setting {name!r}{hint}")
 
 
-def _variables(environment: Mapping[str, str]) -> list[str]:
-    return [name for name, text in environment.items() if name.startswith(_PREFIX) and name not in _OTHERS and text]
-
-
 def _from_environment(
     environment: Mapping[str, str], known: Mapping[str, Setting]
 ) -> Iterator[tuple[str, Any, Source]]:
     settings = {setting.variable: name for name, setting in known.items()}
-    for variable in sorted(_variables(environment)):
+    for variable in sorted(variables(environment)):
         if variable in settings:
             yield settings[variable], environment[variable], Source("environment", variable)
         elif hint := _suggestion(variable, settings, only_close=True):
