@@ -22,6 +22,7 @@ COMMANDS = [
     "exports",
     "rewrite",
     "version",
+    "build",
     "config",
     "config where",
     "config show",

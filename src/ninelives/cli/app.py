@@ -9,6 +9,7 @@ from __future__ import annotations
 import click
 
 from ninelives.cli.about import config, version
+from ninelives.cli.build import build
 from ninelives.cli.check import check
 from ninelives.cli.code import exports, rewrite
 from ninelives.cli.run import resume, run
@@ -26,5 +27,5 @@ def app() -> None:
     """
 
 
-for _command in (run, resume, sessions, check, exports, rewrite, version, config):
+for _command in (run, resume, sessions, check, build, exports, rewrite, version, config):
     app.add_command(_command)

@@ -43,7 +43,7 @@ class Worker(msgspec.Struct, frozen=True):
 class Building(msgspec.Struct, frozen=True):
     """How builds are made."""
 
-    log: Annotated[bool, About("`ninelives build` names each file that it takes or leaves out", forms.FLAG)] = False
+    log: Annotated[bool, About("`ninelives build` names each file that it takes", forms.FLAG)] = False
 
 
 class Database(msgspec.Struct, frozen=True):
