@@ -16,6 +16,8 @@ class Item(NamedTuple):
     value: Any
     #: from 1 on
     line: int
+    #: a scalar as it is written, without quotes
+    text: str = ""
 
     def plain(self) -> Any:
         """Return the value with everything in it, without lines."""
@@ -71,7 +73,7 @@ def _item(node: Any, path: PathLike[str] | str, above: tuple[int, ...]) -> Item:
     if isinstance(node, yaml.SequenceNode):
         return Item([_item(item, path, (*above, id(node))) for item in node.value], line)
     if not isinstance(node, yaml.MappingNode):
-        return Item(_scalar(node, path), line)
+        return Item(_scalar(node, path), line, node.value)
     found: dict[str, Item] = {}
     for key, value in node.value:
         name, at = str(key.value), key.start_mark.line + 1

@@ -9,6 +9,7 @@ import click
 
 from ninelives.cli.options import json_option
 from ninelives.cli.output import emit_fields, emit_json, one_line
+from ninelives.errors import UsageError
 
 
 @click.command(short_help="Make a build: user code as one file.")
@@ -34,8 +35,16 @@ def build(folder: Path, *, output: Path, as_json: bool) -> None:
     from ninelives.cli.folders import data_folder
     from ninelives.cli.settings import settings
     from ninelives.code.artifact import make
+    from ninelives.worker.project import manifest_of, read_project
 
     set_to = settings()
+    manifest = manifest_of(folder)
+    for name, var in (read_project(manifest).vars if manifest else {}).items():
+        if var.secret and var.value:
+            raise UsageError(
+                f"{manifest}:{var.line}: the var {name} is secret, and its value would be in the build: "
+                "leave the value out here, and give it to who starts the session"
+            )
     made = make(
         folder,
         leave_out=[output, Path(data_folder())],
