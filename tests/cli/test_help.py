@@ -26,8 +26,10 @@ COMMANDS = [
     "config",
     "config where",
     "config show",
+    "certs",
+    "certs init",
 ]
-GROUPS = {"", "sessions", "config"}
+GROUPS = {"", "sessions", "config", "certs"}
 
 
 @pytest.mark.parametrize("command", COMMANDS)

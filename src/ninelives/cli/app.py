@@ -10,6 +10,7 @@ import click
 
 from ninelives.cli.about import config, version
 from ninelives.cli.build import build
+from ninelives.cli.certs import certs
 from ninelives.cli.check import check
 from ninelives.cli.code import exports, rewrite
 from ninelives.cli.run import resume, run
@@ -27,5 +28,5 @@ def app() -> None:
     """
 
 
-for _command in (run, resume, sessions, check, build, exports, rewrite, version, config):
+for _command in (run, resume, sessions, check, build, exports, rewrite, version, config, certs):
     app.add_command(_command)

@@ -30,9 +30,9 @@ _CUT = re.compile(r"['\"]…")
 def hider(secrets: Iterable[str]) -> Callable[[str], str]:
     """Return a function that cuts secrets out of a text.
 
-    Found are a secret as it is, its lines, and how `repr`, JSON, URLs, HTML, hex and Base64 write it, also in the middle
-    of a longer text, and within literals within literals. Not found are other encodings, pieces of a secret, and what
-    was computed of it; and in Base64 those of less than 7 bytes.
+    Found are a secret as it is, its lines, and how `repr`, JSON, URLs, HTML, hex and Base64 write it, also in the
+    middle of a longer text, and within literals within literals. Not found are other encodings, pieces of a secret,
+    and what was computed of it; and in Base64 those of less than 7 bytes.
 
     Args:
         secrets: the values.
