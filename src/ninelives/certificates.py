@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -39,7 +39,7 @@ class _Signer(NamedTuple):
     key: EllipticCurvePrivateKey
 
 
-def make_certificates(folder: Path, sides: dict[str, Sequence[str]], days: int) -> datetime:
+def make_certificates(folder: Path, sides: Mapping[str, Sequence[str]], days: int) -> datetime:
     """Make an authority, and a certificate with its key for each side, in a new folder: all of them or nothing.
 
     The folder has ``ca.pem`` and ``ca.key``, and ``SIDE.pem`` and ``SIDE.key`` for each side. Nobody but the owner can
@@ -74,7 +74,7 @@ def make_certificates(folder: Path, sides: dict[str, Sequence[str]], days: int) 
     return until
 
 
-def _make(sides: dict[str, Sequence[str]], days: int) -> tuple[dict[str, bytes], datetime]:
+def _make(sides: Mapping[str, Sequence[str]], days: int) -> tuple[dict[str, bytes], datetime]:
     try:
         import cryptography.x509  # noqa: F401 - to see whether it is there
     except ImportError:
@@ -110,9 +110,10 @@ def _sign(authority: _Signer, side: str, names: Sequence[str], now: datetime, un
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric import ec
     from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.x509 import oid
 
     key = ec.generate_private_key(ec.SECP256R1())
-    usages = [x509.ExtendedKeyUsageOID.SERVER_AUTH, x509.ExtendedKeyUsageOID.CLIENT_AUTH]
+    usages = [oid.ExtendedKeyUsageOID.SERVER_AUTH, oid.ExtendedKeyUsageOID.CLIENT_AUTH]
     public = authority.key.public_key()
     certificate = (
         _builder(_name(f"ninelives {side}"), authority.certificate.subject, key, now, until)
@@ -145,8 +146,9 @@ def _builder(
 
 def _name(common: str) -> x509.Name:
     from cryptography import x509
+    from cryptography.x509 import oid
 
-    return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, common)])
+    return x509.Name([x509.NameAttribute(oid.NameOID.COMMON_NAME, common)])
 
 
 def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
