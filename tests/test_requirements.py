@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ninelives.code.requirements import Needs, find_needs
+from ninelives.code.requirements import Needs, find_needs, read_needs
 from ninelives.errors import ProgramError
 
 
@@ -14,8 +14,8 @@ def needs(**files):
 
 
 def test_nothing_is_needed():
-    assert find_needs({"app.py": b""}) == Needs(None, [])
-    assert needs(requirements="# nothing\n\n", pyproject="[tool.x]\n") == Needs(None, [])
+    assert find_needs({"app.py": b""}) == Needs(None, [], [])
+    assert needs(requirements="# nothing\n\n", pyproject="[tool.x]\n") == Needs(None, [], [])
 
 
 GOOD = [
@@ -35,7 +35,7 @@ GOOD = [
 
 @pytest.mark.parametrize("line", GOOD)
 def test_requirements(line):
-    assert needs(requirements=f"{line}  # why\r\n") == Needs(None, [line])
+    assert needs(requirements=f"{line}  # why\r\n") == Needs(None, [line], [])
 
 
 def test_lines_are_joined_and_other_files_taken_in():
@@ -49,14 +49,48 @@ def test_lines_are_joined_and_other_files_taken_in():
     assert found.requirements == ["a==1 --hash=sha256:ab --hash=sha256:cd", "b", "c", "z"]
 
 
+def test_constraints_are_kept_apart():
+    found = find_needs(
+        {
+            "requirements.txt": b"a\n-c limits/all.txt\n-r more.txt\n",
+            "limits/all.txt": b"x==1\n-r other.txt\n",
+            "limits/other.txt": b"y<2",
+            "more.txt": b"b\n--constraint=limits/other.txt",
+        }
+    )
+    assert found == Needs(None, ["a", "b"], ["x==1", "y<2", "y<2"])
+
+
+def test_a_folder_is_read_no_further_than_it_goes(tmp_path):
+    folder = tmp_path / "code"
+    (folder / "sub").mkdir(parents=True)
+    assert read_needs(folder) == Needs(None, [], [])
+    (folder / "requirements.txt").write_text("a\n-r sub/more.txt\n")
+    (folder / "sub" / "more.txt").write_text("b\n")
+    (folder / "pyproject.toml").write_text('[project]\nrequires-python = ">=3.12"\n')
+    assert read_needs(folder) == Needs(">=3.12", ["a", "b"], [])
+    (tmp_path / "outside.txt").write_text("c\n")
+    (folder / "sub" / "more.txt").write_text("-r ../../outside.txt\n")
+    with pytest.raises(ProgramError, match=r"sub/more\.txt:1: \.\./\.\./outside\.txt is no file of the program"):
+        read_needs(folder)
+    (folder / "sub" / "more.txt").unlink()
+    (folder / "sub" / "more.txt").symlink_to(tmp_path / "outside.txt")
+    with pytest.raises(ProgramError, match=r"requirements\.txt:2: sub/more\.txt is no file of the program"):
+        read_needs(folder)
+    (folder / "requirements.txt").unlink()
+    (folder / "requirements.txt").mkdir()
+    with pytest.raises(ProgramError, match=r"requirements\.txt: can't be read \(Is a directory\)"):
+        read_needs(folder)
+
+
 def test_pyproject_is_for_a_program_without_requirements_txt():
     project = (
         '[project]\nrequires-python = ">= 3.11, !=3.12.1"\ndependencies = ["a>=1", "b[x] ;  os_name==\'posix\'"]\n'
     )
-    assert needs(pyproject=project) == Needs(">= 3.11, !=3.12.1", ["a>=1", "b[x] ; os_name=='posix'"])
-    assert needs(pyproject=project, requirements="c\n") == Needs(">= 3.11, !=3.12.1", ["c"])
+    assert needs(pyproject=project) == Needs(">= 3.11, !=3.12.1", ["a>=1", "b[x] ; os_name=='posix'"], [])
+    assert needs(pyproject=project, requirements="c\n") == Needs(">= 3.11, !=3.12.1", ["c"], [])
     dynamic = '[project]\ndynamic = ["dependencies"]\n'
-    assert needs(pyproject=dynamic, requirements="c\n") == Needs(None, ["c"])
+    assert needs(pyproject=dynamic, requirements="c\n") == Needs(None, ["c"], [])
 
 
 BAD = [
@@ -67,12 +101,13 @@ BAD = [
     ({"requirements": "./lib"}, "on this machine only"),
     ({"requirements": "x @ file:///srv/x.whl"}, "on this machine only"),
     ({"requirements": "--index-url=https://u:geheim@h/"}, "--index-url is the business of who installs"),
-    ({"requirements": "-c limits.txt"}, "-c is the business of who installs"),
+    ({"requirements": "--extra-index-url https://h/"}, "--extra-index-url is the business of who installs"),
+    ({"requirements": "-c gone.txt"}, "is no file of the program"),
     ({"requirements": "x @ https://u:geheim@h/x.zip"}, "a build holds no secrets"),
     ({"requirements": "x @ git+https://geheim@h/x.git"}, "a build holds no secrets"),
-    ({"requirements": "a\n-r gone.txt"}, r"requirements\.txt:2: gone\.txt is no file of the build"),
-    ({"requirements": "-r ../x.txt"}, r"\.\./x\.txt is no file of the build"),
-    ({"requirements": "-r /etc/passwd"}, "is no file of the build"),
+    ({"requirements": "a\n-r gone.txt"}, r"requirements\.txt:2: gone\.txt is no file of the program"),
+    ({"requirements": "-r ../x.txt"}, r"\.\./x\.txt is no file of the program"),
+    ({"requirements": "-r /etc/passwd"}, "is no file of the program"),
     (
         {"requirements": "-r sub/more.txt", "more": "-r ../requirements.txt"},
         r"sub/more\.txt:1: requirements\.txt refers",

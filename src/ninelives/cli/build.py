@@ -55,7 +55,7 @@ def build(folder: Path, *, output: Path, as_json: bool) -> None:
     if set_to.build.log:
         sys.stderr.writelines(f"{one_line(path)}\n" for path in made.files)
     if as_json:
-        about = {"python": made.about.python, "requirements": made.about.requirements, "exports": made.about.exports}
+        about = {name: getattr(made.about, name) for name in ("python", "requirements", "constraints", "exports")}
         emit_json({"build_id": made.id, "file": str(output), "size": len(made.tar), "files": made.files} | about)
         return
     emit_fields(

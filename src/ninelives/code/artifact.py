@@ -40,6 +40,8 @@ class About(msgspec.Struct, frozen=True):
     python: str | None
     #: one requirement each, as for pip
     requirements: list[str]
+    #: of the same form; they ask for nothing, and only restrict versions
+    constraints: list[str]
 
 
 class Artifact(NamedTuple):
@@ -87,7 +89,7 @@ def make(
         needs = find_needs(contents)
     except ProgramError as error:
         raise ProgramError(f"{code_dir}/{error}") from None
-    about = About(FORMAT, exports, needs.python, needs.requirements)
+    about = About(FORMAT, exports, needs.python, needs.requirements, needs.constraints)
     tar = pack_members([Member(ABOUT, msgspec.json.encode(about), executable=False), *found])
     if len(tar) > build_size:
         raise ProgramError(f"{code_dir} makes a build over {size_text(build_size)}: raise limits.build_size")

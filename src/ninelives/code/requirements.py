@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from posixpath import dirname, join, normpath
 from typing import Any, NamedTuple, NoReturn
 
@@ -29,6 +30,8 @@ class Needs(NamedTuple):
     python: str | None
     #: one a line, as in the file, with the hashes that it gives
     requirements: list[str]
+    #: lines of the same form that ask for nothing, and only restrict versions
+    constraints: list[str]
 
 
 def find_needs(files: Mapping[str, bytes]) -> Needs:
@@ -47,13 +50,51 @@ def find_needs(files: Mapping[str, bytes]) -> Needs:
     if python is not None and not (isinstance(python, str) and _VERSIONS.fullmatch(python)):
         _refuse(PYPROJECT, f"requires-python is {python!r}: write versions, like '>=3.11'")
     if REQUIREMENTS in files:
-        return Needs(python, list(_lines(REQUIREMENTS, files, ())))
+        lines = list(_lines(REQUIREMENTS, files, (), restricts=False))
+        return Needs(
+            python,
+            [line for line, restricts in lines if not restricts],
+            [line for line, restricts in lines if restricts],
+        )
     if "dependencies" in project.get("dynamic", ()):
         _refuse(PYPROJECT, f"its dependencies are dynamic: write them out there, or in {REQUIREMENTS}")
     given = project.get("dependencies", [])
     if not (isinstance(given, list) and all(isinstance(text, str) for text in given)):
         _refuse(PYPROJECT, "dependencies are a list of texts, like ['requests>=2.32']")
-    return Needs(python, [_checked(PYPROJECT, " ".join(text.split())) for text in given])
+    return Needs(python, [_checked(PYPROJECT, " ".join(text.split())) for text in given], [])
+
+
+def read_needs(folder: Path) -> Needs:
+    """Return what the program in a folder needs: as `find_needs`.
+
+    Raises:
+        ProgramError: as `find_needs`; a file can't be read.
+    """
+    return find_needs(_Files(folder))
+
+
+class _Files(Mapping[str, bytes]):
+    """The files below a folder, read when they are asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder.resolve()
+
+    def __getitem__(self, path: str) -> bytes:
+        file = (self._folder / path).resolve()
+        if not file.is_relative_to(self._folder):
+            raise KeyError(path)
+        try:
+            return file.read_bytes()
+        except FileNotFoundError:
+            raise KeyError(path) from None
+        except OSError as error:
+            _refuse(path, f"can't be read ({error.strerror})")
+
+    def __iter__(self) -> Iterator[str]:
+        return (file.relative_to(self._folder).as_posix() for file in self._folder.rglob("*"))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def _project(content: bytes) -> dict[str, Any]:
@@ -68,23 +109,26 @@ def _project(content: bytes) -> dict[str, Any]:
     return project
 
 
-def _lines(path: str, files: Mapping[str, bytes], above: tuple[str, ...]) -> Iterator[str]:
-    """Yield the requirements of a file, and of those that it refers to."""
+def _lines(
+    path: str, files: Mapping[str, bytes], above: tuple[str, ...], *, restricts: bool
+) -> Iterator[tuple[str, bool]]:
+    """Yield the lines of a file, and of those that it refers to, and whether each only restricts versions."""
     try:
         text = files[path].decode("utf-8-sig")
     except UnicodeDecodeError as error:
         _refuse(path, f"is not UTF-8 text (byte {error.start}): save it as UTF-8")
     for number, line in _logical(text):
         place = f"{path}:{number}"
-        if option := re.fullmatch(r"(?:-r|--requirement)[\s=]*(.+)", line):
-            other = normpath(join(dirname(path), option[1]))
+        if option := re.fullmatch(r"(-r|--requirement|-c|--constraint)[\s=]*(.+)", line):
+            other = normpath(join(dirname(path), option[2]))
             if other not in files:
-                _refuse(place, f"{option[1]} is no file of the build: put it beside {path}")
+                _refuse(place, f"{option[2]} is no file of the program: put it beside {path}")
             if other in (*above, path):
                 _refuse(place, f"{other} refers to itself")
-            yield from _lines(other, files, (*above, path))
+            only_restricts = restricts or option[1] in ("-c", "--constraint")
+            yield from _lines(other, files, (*above, path), restricts=only_restricts)
         else:
-            yield _checked(place, line)
+            yield _checked(place, line), restricts
 
 
 def _logical(text: str) -> Iterator[tuple[int, str]]:
