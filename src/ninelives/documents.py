@@ -21,11 +21,7 @@ class Item(NamedTuple):
 
     def plain(self) -> Any:
         """Return the value with everything in it, without lines."""
-        if isinstance(self.value, dict):
-            return {key: item.plain() for key, item in self.value.items()}
-        if isinstance(self.value, list):
-            return [item.plain() for item in self.value]
-        return self.value
+        return _plain(self, {})
 
     def mapping(self) -> dict[str, Item]:
         """Return the items of a mapping, none of anything else."""
@@ -47,33 +43,64 @@ def read(path: PathLike[str] | str) -> Item:
     """
     import yaml
 
-    # libyaml does it in a tenth of the time, where it was built in.
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         with open(path, "rb") as file:
-            node = yaml.compose(file.read().decode("utf-8-sig"), Loader=loader)
-        return Item(None, 1) if node is None else _item(node, path, ())
+            # Not libyaml's loader: it is faster, and crashes the process when a file is nested too deeply.
+            node = yaml.compose(file.read().decode("utf-8-sig"), Loader=yaml.SafeLoader)
+        return Item(None, 1) if node is None else _item(node, path, {})
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{path}:{mark.line + 1}" if mark is not None else str(path)
         problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "no YAML"
         raise UsageError(f"{place}: {problem}: correct the YAML") from None
+    except RecursionError:
+        raise UsageError(f"{path}: it is nested too deeply: write it flatter") from None
     except UnicodeDecodeError as error:
         raise UsageError(f"{path} is not UTF-8 text (byte {error.start}): save it as UTF-8") from None
     except OSError as error:
         raise UsageError(f"{path} can't be read: {error.strerror}") from None
 
 
-def _item(node: Any, path: PathLike[str] | str, above: tuple[int, ...]) -> Item:
+def _plain(item: Item, seen: dict[int, Any]) -> Any:
+    # What is referred to often is one object, however often: a few lines can refer to each other a billion times.
+    key = id(item.value)
+    if key not in seen and isinstance(item.value, dict):
+        seen[key] = {name: _plain(below, seen) for name, below in item.value.items()}
+    elif key not in seen and isinstance(item.value, list):
+        seen[key] = [_plain(below, seen) for below in item.value]
+    return seen.get(key, item.value)
+
+
+def _item(node: Any, path: PathLike[str] | str, seen: dict[int, Item | None]) -> Item:
+    """Return a node as an item.
+
+    Args:
+        node: of YAML.
+        path: the file, for errors.
+        seen: items by ``id`` of their nodes; None for those that are around this one.
+    """
     import yaml
 
     line = node.start_mark.line + 1
-    if id(node) in above:
-        raise UsageError(f"{path}:{line}: this contains itself: write it out")
+    if id(node) in seen:
+        known = seen[id(node)]
+        if known is None:
+            raise UsageError(f"{path}:{line}: this contains itself: write it out")
+        return known
+    seen[id(node)] = None
     if isinstance(node, yaml.SequenceNode):
-        return Item([_item(item, path, (*above, id(node))) for item in node.value], line)
-    if not isinstance(node, yaml.MappingNode):
-        return Item(_scalar(node, path), line, node.value)
+        item = Item([_item(below, path, seen) for below in node.value], line)
+    elif isinstance(node, yaml.MappingNode):
+        item = Item(_mapping(node, path, seen), line)
+    else:
+        item = Item(_scalar(node, path), line, node.value)
+    seen[id(node)] = item
+    return item
+
+
+def _mapping(node: Any, path: PathLike[str] | str, seen: dict[int, Item | None]) -> dict[str, Item]:
+    import yaml
+
     found: dict[str, Item] = {}
     for key, value in node.value:
         name, at = str(key.value), key.start_mark.line + 1
@@ -82,8 +109,8 @@ def _item(node: Any, path: PathLike[str] | str, above: tuple[int, ...]) -> Item:
         if name in found:
             raise UsageError(f"{path}:{at}: {name!r} is there already, in line {found[name].line}: keep one of them")
         # What a key has below itself is found at the key.
-        found[name] = _item(value, path, (*above, id(node)))._replace(line=at)
-    return Item(found, line)
+        found[name] = _item(value, path, seen)._replace(line=at)
+    return found
 
 
 def _scalar(node: Any, path: PathLike[str] | str) -> Any:

@@ -283,3 +283,34 @@ def test_a_build_holds_no_secret_of_the_manifest(cli, program):
     assert (answer.code, answer.err) == (2, f"ninelives: {said}, and give it to who starts the session\n")
     program("vars:\n  OPEN: x\n  TOKEN:\n    secret: true\n", "code/ninelives.yaml")
     assert cli("build", "code", "-o", "x.tar").code == 0
+
+
+def test_a_rotated_secret_is_no_divergence_in_whatever_way_it_is_written(cli, program, tmp_path):
+    program(
+        """
+        import base64
+        import os
+        import pathlib
+        import urllib.parse
+
+        import ninelives
+
+
+        @ninelives.activity
+        def call(*args):
+            return len(args)
+
+
+        def handler(event):
+            token = os.environ["TOKEN"]
+            call({"Authorization": "Basic " + base64.b64encode(f"user:{token}:x".encode()).decode()})
+            call("https://h/?" + urllib.parse.urlencode({"token": token, "a": "b"}), token.encode().hex())
+            print("called")
+            return pathlib.Path("there").read_text()
+        """
+    )
+    program("vars:\n  TOKEN: {secret: true}\n", "ninelives.yaml")
+    assert cli("run", "app.py:handler", "--session", "s", TOKEN="f1rst/token+of all").code == 1
+    (tmp_path / "there").write_text("there")
+    answer = cli("resume", "s", "--retry-failed", "--json", TOKEN="the second, a longer one: äöü&?")
+    assert (answer.code, answer.document["result"], answer.out.count("called")) == (0, "'there'", 0)
