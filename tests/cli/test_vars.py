@@ -67,8 +67,28 @@ WRONG = [
     ("vars:\n  A: [1]", "ninelives.yaml:2: the value of A is a text"),
     ('vars:\n  A: "x\\0"', "ninelives.yaml:2: the value of A is a text"),
     ("vars:\n  A:\n    secret: 1", "ninelives.yaml:3: secret is true or false"),
+    ("vars:\n  A:\n    secrets: true", "ninelives.yaml:3: 'secrets' means nothing: write 'secret: true'"),
     ("vars:\n  A: x\n  A: y", "ninelives.yaml:3: 'A' is there already, in line 2"),
 ]
+
+
+def test_older_manifests_of_autokitteh(cli, program):
+    program(SHOWS)
+    program(
+        """
+        version: v1
+        project:
+          name: old
+          vars:
+            - {name: A, value: default, env_var: MY_A}
+            - {name: B, value: default, env_var: MY_B}
+            - {name: C, is_secret: true, env_var: MY_C}
+        """,
+        "autokitteh.yaml",
+    )
+    answer = cli("run", "app.py:handler", "--session", "s", MY_A="mine", MY_C="s3cret-c")
+    assert answer.out == "A=mine B=default C=s3cret-c D=- EMPTY=- UNSET=-\n"
+    assert cli("sessions", "logs", "s").out == "A=mine B=default C=*** D=- EMPTY=- UNSET=-\n"
 
 
 @pytest.mark.parametrize(("text", "said"), WRONG)

@@ -28,6 +28,14 @@ class Var(NamedTuple):
     secret: bool
     #: in the manifest
     line: int
+    #: the environment variable that goes over the value (AutoKitteh's ``env_var``); None: none does
+    variable: str | None = None
+
+    def lookup(self, name: str, environment: Mapping[str, str]) -> str | None:
+        """Return the value of the var called ``name`` for who was given none; None: it has none."""
+        if self.variable is not None and self.variable in environment:
+            return environment[self.variable]
+        return self.value or environment.get(name, self.value)
 
 
 def declared(content: Item, manifest: Path) -> dict[str, Var]:
@@ -72,15 +80,24 @@ def _written(section: Item, manifest: Path) -> list[tuple[str, Item, Var]]:
 
 def _var(item: Item, name: str, manifest: Path) -> Var:
     fields = item.mapping() if isinstance(item.value, dict) else {"value": item}
-    secret = fields.get("secret")
-    if secret is not None and not isinstance(secret.value, bool):
-        raise UsageError(f"{manifest}:{secret.line}: secret is true or false")
+    # Older manifests of AutoKitteh have `is_secret`. A word that is nearly it must not make a secret public.
+    marks = [fields[key] for key in _SECRET if key in fields]
+    for key, field in fields.items():
+        if key not in _SECRET and "secret" in key.lower():
+            raise UsageError(f"{manifest}:{field.line}: {key!r} means nothing: write 'secret: true'")
+    for mark in marks:
+        if not isinstance(mark.value, bool):
+            raise UsageError(f"{manifest}:{mark.line}: secret is true or false")
     value = fields.get("value")
     if value is not None and (isinstance(value.value, dict | list) or not _is_text(value.text)):
         raise UsageError(f"{manifest}:{value.line}: the value of {name} is a text: put it in quotes")
     # As it is written: a port 0080 keeps its zeros, and true stays true.
     text = None if value is None or value.value is None else value.text
-    return Var(text, secret is not None and bool(secret.value), item.line)
+    variable = fields.get("env_var")
+    return Var(text, any(mark.value for mark in marks), item.line, variable.text or None if variable else None)
+
+
+_SECRET = ("secret", "is_secret")
 
 
 def _is_text(text: str) -> bool:
@@ -101,7 +118,7 @@ def recorded(
     """
     hidden = secret | {name for name, var in manifest.items() if var.secret}
     needed = {name for name in hidden if name in given}
-    needed |= {name for name, var in manifest.items() if var.secret and not var.value and name in environment}
+    needed |= {name for name, var in manifest.items() if var.secret and not var.value and var.lookup(name, environment)}
     return {name: value for name, value in given.items() if name not in hidden}, sorted(needed)
 
 
@@ -126,19 +143,21 @@ def resolve(
     """
     values: dict[str, str] = {}
     for name, var in manifest.items():
-        if var.value or (var.value is not None and name not in environment):
-            values[name] = var.value
-        elif name in environment:
-            values[name] = environment[name]
+        value = var.lookup(name, environment)
+        if value is not None:
+            values[name] = value
     values |= start.vars
     values |= given
     for name in start.secret_vars:
-        if name in given or (name in manifest and manifest[name].value):
+        if name in given:
             continue
-        if name not in environment:
+        # What the manifest says instead is not what the session was started with.
+        variable = manifest[name].variable if name in manifest else None
+        found = environment.get(variable or name, environment.get(name))
+        if found is None:
             raise UsageError(
                 f"the session was started with the secret var {name}, which is not stored: give it again (--var {name})"
             )
-        values[name] = environment[name]
+        values[name] = found
     hidden = secret | set(start.secret_vars) | {name for name, var in manifest.items() if var.secret}
     return values, frozenset(values[name] for name in hidden if name in values)
