@@ -129,6 +129,7 @@ def resume(session: str, *, with_code: Path | None, retry_failed: bool, var: tup
                 retry_failed=retry_failed,
                 vars=values,
                 secret_vars=secret,
+                secret_files=inputs.secret_files(var),
                 observer=progress,
             ),
             as_json=as_json,

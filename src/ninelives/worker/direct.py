@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import sys
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -34,6 +35,8 @@ from ninelives.storage import Journal, NewSession, SessionRow, SessionUpdate, St
 from ninelives.worker import interruption
 from ninelives.worker.link import DirectLink
 from ninelives.worker.project import Project, find_project
+from ninelives.worker.vars import recorded as recorded_vars
+from ninelives.worker.vars import resolve
 
 #: Where the seeds of sessions come from.
 entropy: random.Random = random.SystemRandom()
@@ -123,6 +126,7 @@ def resume(
     retry_failed: bool = False,
     vars: Mapping[str, str] = MappingProxyType({}),
     secret_vars: frozenset[str] = frozenset(),
+    secret_files: tuple[Path, ...] = (),
     observer: Observer,
 ) -> Finished:
     """Go on with a session.
@@ -134,6 +138,7 @@ def resume(
         retry_failed: forget the outcome of the last failed activity, or make a call again that was cut off.
         vars: variables of the program, over those it started with.
         secret_vars: names of those that are secret.
+        secret_files: files that secrets came from: no part of repaired code.
         observer: told what it does.
 
     Raises:
@@ -151,6 +156,7 @@ def resume(
     journal = store.acquire(session.session_id, _RUNNING)
     try:
         place = _Place(store, journal, *_code(store, session, code_dir), observer)
+        place.secret_files = secret_files
         start = place.prepare(session, repaired=code_dir is not None, retry_failed=retry_failed)
     except BaseException:
         journal.release(SessionUpdate(state=session.state, error=session.error))
@@ -170,8 +176,11 @@ class _Place:
         self.observer = observer
         self.repaired = False
         self.retry_interrupted = False
+        self.secret_files: tuple[Path, ...] = ()
         #: what the session was before it goes on: what it is again if it does not
         self.before = SessionUpdate(state="interrupted", error="")
+        #: cuts secrets out of a text
+        self.hide: Callable[[str], str] = str
         #: the session's journal, if it has been read
         self.recorded: SessionJournal | None = None
 
@@ -194,7 +203,7 @@ class _Place:
         return recorded.start or Start(0, 0.0, 0, "", {}, 0, 0, "")
 
     def _repaired_build(self) -> SessionUpdate:
-        build = pack(self.code_dir, leave_out=_left_out(self.store))
+        build = pack(self.code_dir, leave_out=_left_out(self.store, self.secret_files))
         self.store.builds.put(build)
         return SessionUpdate(build_id=build.id, code_dir=str(self.code_dir))
 
@@ -222,7 +231,9 @@ class _Place:
         link = DirectLink(self.store, self.journal, self.project.name)
         orphans(self.journal.taken_over)
         try:
-            hidden = _set_environment(start, variables, secret_vars)
+            values, hidden = resolve(self.project.vars, start, variables, secret_vars, os.environ)
+            self.hide = _hider(hidden)
+            os.environ.update(values)
             if cwd and os.path.isdir(cwd):
                 os.chdir(cwd)
             setting = Setting(
@@ -231,7 +242,7 @@ class _Place:
                 self.observer,
                 sys.stdout,
                 sys.stderr,
-                frozenset(hidden),
+                hidden,
                 self.former_dir,
                 self.repaired,
                 self.recorded is not None,
@@ -242,6 +253,9 @@ class _Place:
                 ended = Session(link, setting, self.recorded).run()
         except StoppedError as error:
             return self._stopped(error)
+        except ProgramError as error:
+            self.journal.release(self.before)
+            raise ProgramError(self.hide(str(error))) from None
         except BaseException:
             self.journal.release(self.before)
             raise
@@ -251,7 +265,7 @@ class _Place:
     def _stopped(self, error: StoppedError) -> Finished:
         shown = {
             "type": type(error).__name__,
-            "message": str(error).replace("SESSION", self.journal.session_id),
+            "message": self.hide(str(error)).replace("SESSION", self.journal.session_id),
             "traceback": "",
         }
         update = SessionUpdate(state="stopped", waiting_for="", error=entries.json_text(shown))
@@ -275,7 +289,8 @@ def _finished(session_id: str, ended: Ended) -> Finished:
 
 def _start(store: Store, project: Project, build: Build, request: RunRequest) -> Start:
     file = request.file.resolve().relative_to(project.root)
-    return Start(
+    plain, secret = recorded_vars(project.vars, request.vars, request.secret_vars, os.environ)
+    start = Start(
         1,
         time.time(),
         FORMAT,
@@ -285,9 +300,31 @@ def _start(store: Store, project: Project, build: Build, request: RunRequest) ->
         store.hash_seed,
         PYTHON,
         build.id,
-        {name: value for name, value in request.vars.items() if name not in request.secret_vars},
-        sorted(request.secret_vars),
+        plain,
+        secret,
     )
+    start.shown = _shown_event(
+        request.event, resolve(project.vars, start, request.vars, request.secret_vars, os.environ)[1]
+    )
+    return start
+
+
+def _shown_event(event: dict[str, Any], secrets: frozenset[str]) -> str:
+    """Return an event as people may see it, if that is not as it is."""
+    if not secrets:
+        return ""
+    text = json.dumps(event, default=str)
+    shown = _hider(secrets)(text)
+    return "" if shown == text else shown
+
+
+def _hider(secrets: frozenset[str]) -> Callable[[str], str]:
+    if not secrets:
+        return str
+    # Late: most sessions have none.
+    from ninelives.session.hiding import hider
+
+    return hider(secrets)
 
 
 def _left_out(store: Store, secret_files: tuple[Path, ...] = ()) -> list[Path]:
@@ -346,23 +383,3 @@ def _code(store: Store, session: SessionRow, repaired: Path | None) -> tuple[Pat
     except BuildGoneError as error:
         raise BuildGoneError(str(error).replace("SESSION", session.session_id)) from error
     return root, find_project(root / file, root=root)._replace(name=session.project)
-
-
-def _set_environment(start: Start, variables: Mapping[str, str], secret_vars: frozenset[str]) -> list[str]:
-    """Set the program's variables, and return the secret values.
-
-    Raises:
-        UsageError: a secret that the session started with is not there.
-    """
-    hidden = [value for name, value in variables.items() if name in secret_vars]
-    for name in start.secret_vars:
-        if name in variables:
-            continue
-        if name not in os.environ:
-            raise UsageError(
-                f"the session was started with the secret var {name}, which is not stored: give it again (--var {name})"
-            )
-        hidden.append(os.environ[name])
-    os.environ.update(start.vars)
-    os.environ.update(variables)
-    return hidden
