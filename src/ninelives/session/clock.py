@@ -5,6 +5,9 @@ from __future__ import annotations
 import datetime
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from types import BuiltinFunctionType
 from typing import Any
 
 
@@ -45,9 +48,14 @@ class Clock:
             args: what the program gives it.
             kwargs: the same, by name.
         """
+        while type(function) is partial:
+            args, kwargs = (*function.args, *args), {**function.keywords, **kwargs}
+            function = function.func
         reading = _READINGS.get(name)
-        if reading is not None:
-            return reading(self, function, *args, **kwargs)
+        if reading is not None and type(function) is BuiltinFunctionType:
+            # What is wrong with what it was given, the function itself says best.
+            with suppress(TypeError):
+                return reading(self, function, *args, **kwargs)
         value = function(*args, **kwargs)
         if name in _NEVER_LESS:
             value = self._readings[name] = max(value, self._readings.get(name, value))

@@ -32,6 +32,7 @@ from ninelives.session.live import LiveValues
 from ninelives.session.livetypes import NOT_RESTORABLE
 from ninelives.session.observer import Observer
 from ninelives.session.output import Output, Streams
+from ninelives.session.readings import Readings
 from ninelives.session.scheduler import Scheduler
 from ninelives.session.showing import Showing
 from ninelives.session.specials import Specials
@@ -141,6 +142,7 @@ class Session:
         self.classifier = Classifier(Rules(setting.rules), self.builtins)
         self.values = Values(link, self.live, self.classifier.user_class, self.own_frame)
         self.activities = Activities(self)
+        self.readings = Readings(self)
         self.stored = Stored(self)
         self.specials = Specials(self)
         self.handed = Handed(self)
