@@ -45,6 +45,8 @@ class UserCode:
         self.cache = RewriteCache(cache)
         #: how many of its modules are being loaded right now
         self.loading = 0
+        #: how many times one was that none of them has imported
+        self.loads = 0
         self._prefix = os.path.join(str(self.root), "")
         self._outside = tuple(os.path.join(str(path), "") for path in _foreign_folders(self.root))
         self._hook = self._find
@@ -115,6 +117,7 @@ class _UserLoader(importlib.machinery.SourceFileLoader):
 
     def exec_module(self, module: types.ModuleType) -> None:
         module.__dict__["__builtins__"] = self.code.builtins
+        self.code.loads += not self.code.loading
         self.code.loading += 1
         try:
             super().exec_module(module)

@@ -42,19 +42,22 @@ class Readings:
         session = self._session
         session.check()
         need_room()
-        lane.n = n = lane.n + 1
         call = Call(f, name, DEFAULT, args, kwargs)
-        call.key = (lane.name, n)
-        recorded = None
-        if not session.journal.is_new(lane.name, n):
-            place = session.showing.place(sys._getframe(1))
-            recorded = session.comparison.recorded_reading(name, call.key, place)
-        if recorded is not None:
+        clock, recorded = session.clock, None
+        if session.loading:
+            recorded = session.module_level.next(call)
+            clock = session.module_level.clock()
+        else:
+            lane.n = n = lane.n + 1
+            call.key = (lane.name, n)
+            call.file, call.line = session.showing.place(sys._getframe(1))
+            if not session.journal.is_new(lane.name, n):
+                recorded = session.comparison.recorded_reading(name, call.key, (call.file, call.line))
+        if recorded is None:
+            ok, value = self._now(call, clock)
+        else:
             session.clock.seen(recorded.at)
             ok, value = self._again(call, recorded)
-        else:
-            call.file, call.line = session.showing.place(sys._getframe(1))
-            ok, value = self._now(call, session.clock)
         # Raised here, now and on replay, so that a traceback which the program prints has the same lines.
         if ok:
             return value
@@ -90,7 +93,7 @@ class Readings:
         entry = Value(journal.seq(), time.time(), *call.key, call.name, b"", ok, "", False, call.file, call.line)
         if reach is None and type(value) in ATOMS and not (type(value) in (str, bytes) and len(value) > _SHORT):
             entry.data = pickle.dumps(value, 5)
-            journal.note(entry, ahead=True)
+            self._note(entry)
             return ok, value
         with directly():
             changes = reach.changes() if reach is not None else []
@@ -100,7 +103,7 @@ class Readings:
         if encoded.blob:
             journal.commit(entry, blobs=(encoded.blob,))
         else:
-            journal.note(entry, ahead=True)
+            self._note(entry)
         for leaf in encoded.leaves:
             session.note_live_value(call.key[0], call.name, leaf)
         if not changes:
@@ -109,6 +112,12 @@ class Readings:
         for _, name in apply(changes, objects):
             session.warn_of_lost_change(call.key[0], call.name, name)
         return ok, given
+
+    def _note(self, entry: Value) -> None:
+        if self._session.loading:
+            self._session.journal.hold(entry)
+        else:
+            self._session.journal.note(entry, ahead=True)
 
     def _remake(self, call: Call) -> list[Any]:
         """Read again for what could not be saved."""

@@ -30,6 +30,7 @@ from ninelives.session.lanes import Lane, active, directly, lane_here, thread_la
 from ninelives.session.link import Link
 from ninelives.session.live import LiveValues
 from ninelives.session.livetypes import NOT_RESTORABLE
+from ninelives.session.loading import Loading
 from ninelives.session.observer import Observer
 from ninelives.session.output import Output, Streams
 from ninelives.session.readings import Readings
@@ -142,6 +143,7 @@ class Session:
         self.classifier = Classifier(Rules(setting.rules), self.builtins)
         self.values = Values(link, self.live, self.classifier.user_class, self.own_frame)
         self.activities = Activities(self)
+        self.module_level = Loading(self)
         self.readings = Readings(self)
         self.stored = Stored(self)
         self.specials = Specials(self)

@@ -81,17 +81,21 @@ class Specials:
     # Random numbers.
 
     def _random(self, lane: Lane, name: str, f: Any) -> Any:
+        loading = self._session.loading
+        fresh = self._session.module_level.random() if loading else lane.fresh
         if isinstance(f, type) and issubclass(f, random.Random):
             own = issubclass(f, random.SystemRandom) or f.__init__ is not random.Random.__init__
-            return f if own else partial(_seeded, lane, f)
+            return f if own else partial(_seeded, fresh, f)
         if name in ("random.Random.seed", "random.Random.__init__", "numpy.random.default_rng"):
-            return partial(_seeded, lane, f)
+            return partial(_seeded, fresh, f)
         if name == "random.seed":
-            return partial(_reseed, lane)
+            return partial(_reseed, lane, fresh)
         if name.startswith("random."):
-            return getattr(lane.random, name.removeprefix("random."), f)
+            lane.seeded = lane.seeded or name == "random.setstate"
+            generator = fresh if loading and not lane.seeded else lane.random
+            return getattr(generator, name.removeprefix("random."), f)
         if name == "uuid.uuid4":
-            return lambda: uuid.UUID(int=lane.random.getrandbits(128), version=4)
+            return lambda: uuid.UUID(int=fresh.getrandbits(128), version=4)
         return partial(self._session.readings.read, lane, name, f)
 
     # Source given to exec, eval and compile.
@@ -196,17 +200,18 @@ def _locals(frame: Any) -> Any:
 _SEED = frozenset({"a", "seed", "x"})
 
 
-def _seeded(lane: Lane, f: Any, /, *args: Any, **kwargs: Any) -> Any:
+def _seeded(fresh: random.Random, f: Any, /, *args: Any, **kwargs: Any) -> Any:
     """Make or seed a generator; one that would be seeded from the outside is seeded from its lane."""
     named = {name: value for name, value in kwargs.items() if name not in _SEED or value is not None}
     if (args and args[0] is not None) or any(name in _SEED for name in named):
         return f(*args, **kwargs)
-    return f(lane.random.getrandbits(64), *args[1:], **named)
+    return f(fresh.getrandbits(64), *args[1:], **named)
 
 
-def _reseed(lane: Lane, a: Any = None, version: int = 2) -> None:
-    """Seed the lane's generator; without a seed, from itself: entropy from the outside would not replay."""
-    lane.random.seed(lane.random.getrandbits(64) if a is None else a, version)
+def _reseed(lane: Lane, fresh: random.Random, a: Any = None, version: int = 2) -> None:
+    """Seed the lane's generator; without a seed, from its other one: entropy from the outside would not replay."""
+    lane.random.seed(fresh.getrandbits(64) if a is None else a, version)
+    lane.seeded = True
 
 
 def _debug(f: Any, /, *args: Any, **kwargs: Any) -> Any:
