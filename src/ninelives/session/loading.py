@@ -11,11 +11,13 @@ from __future__ import annotations
 import linecache
 import random
 import sys
+from collections.abc import Callable
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from ninelives.session.clock import Clock
 from ninelives.session.entries import Value
-from ninelives.session.lanes import LOADING
+from ninelives.session.lanes import LOADING, current_lane
 
 if TYPE_CHECKING:
     from ninelives.session.calls import Call
@@ -38,6 +40,19 @@ class Loading:
         """Return in whose name lines count that are printed now: each line of a module may print any number of them."""
         file, line = self._place()[1]
         return f"{LOADING}{file}:{line}"
+
+    def like(self, f: Callable[..., Any]) -> Callable[..., Any]:
+        """Return ``f`` as it runs at module level: all it does is direct and done again by each process."""
+        code = self._session.code
+
+        @wraps(f)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if current_lane() is None:
+                return f(*args, **kwargs)
+            with code.at_module_level():
+                return f(*args, **kwargs)
+
+        return call
 
     def next(self, call: Call) -> Value | None:
         """Say which reading a call at module level is, and return the recorded one; None if it is to be made."""
