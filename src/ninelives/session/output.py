@@ -84,10 +84,9 @@ class Output:
             if text:
                 self._line(lane, stream, "", text)
 
-    def remark(self, lane: str, text: str) -> None:
-        """Record a line of ours: on the lane of foreign lines, which replay does not count."""
-        if not self.muted:
-            self._journal.note_lines(((time.time(), "log", "INFO", self._hide(text), FOREIGN),))
+    def remark(self, text: str) -> Line:
+        """Return a line of ours, to be recorded with what it is about; replay does not count it."""
+        return time.time(), "log", "INFO", self._hide(text), FOREIGN
 
     def show(self, stream: str, text: str) -> None:
         """Show a text that is no part of the log."""

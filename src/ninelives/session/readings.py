@@ -100,17 +100,15 @@ class Readings:
             known, objects = (reach.index, reach.objects) if reach is not None else ({}, [])
             encoded = session.values.encode(call.key, (value, changes) if changes else value, known, objects)
         entry.data, entry.blob, entry.changed = encoded.data, encoded.blob, bool(changes)
-        if encoded.blob:
-            journal.commit(entry, blobs=(encoded.blob,))
+        lines = session.remarks(call.name, encoded.leaves, changes)
+        if encoded.blob or lines:
+            journal.commit(entry, lines=lines, blobs=(encoded.blob,) if encoded.blob else ())
         else:
             self._note(entry)
-        for leaf in encoded.leaves:
-            session.note_live_value(call.key[0], call.name, leaf)
         if not changes:
             return ok, encoded.value
         given, changes = encoded.value
-        for _, name in apply(changes, objects):
-            session.warn_of_lost_change(call.key[0], call.name, name)
+        apply(changes, objects)
         return ok, given
 
     def _note(self, entry: Value) -> None:
