@@ -115,6 +115,8 @@ def check_disturbed(
         assert result.ends == undisturbed.ends, kills
         assert result.prints == undisturbed.prints, kills
         assert _journal(program, result) == _journal(program, undisturbed), kills
+        in_order = sorted if program.concurrent else list
+        assert in_order(result.remarks) == in_order(undisturbed.remarks), kills
         if program.unordered:
             again = Counter(result.effects) - Counter(undisturbed.effects)
             assert not Counter(undisturbed.effects) - Counter(result.effects), kills
@@ -166,4 +168,5 @@ def _without(effects: list[str], program: programs.Program) -> list[str]:
 def _shown(program: programs.Program, result: Result) -> dict[str, str]:
     if program.concurrent:
         result = result._replace(effects=sorted(result.effects), journal=_journal(program, result))
-    return {name: "".join(f"{line}\n" for line in lines) for name, lines in result._asdict().items() if lines}
+    shown = result._replace(remarks=())._asdict()
+    return {name: "".join(f"{line}\n" for line in lines) for name, lines in shown.items() if lines}

@@ -14,8 +14,8 @@ import marshal
 import os
 import sys
 import types
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,9 +45,21 @@ class UserCode:
         self.cache = RewriteCache(cache)
         #: how many of its modules are being loaded right now
         self.loading = 0
+        #: how many times one was that none of them has imported
+        self.loads = 0
         self._prefix = os.path.join(str(self.root), "")
         self._outside = tuple(os.path.join(str(path), "") for path in _foreign_folders(self.root))
         self._hook = self._find
+
+    @contextmanager
+    def at_module_level(self) -> Iterator[None]:
+        """Let what is called meanwhile be direct, as it is while a module is being loaded."""
+        self.loads += not self.loading
+        self.loading += 1
+        try:
+            yield
+        finally:
+            self.loading -= 1
 
     def install(self) -> None:
         """Let imports find the user's modules, before all others."""
@@ -115,11 +127,8 @@ class _UserLoader(importlib.machinery.SourceFileLoader):
 
     def exec_module(self, module: types.ModuleType) -> None:
         module.__dict__["__builtins__"] = self.code.builtins
-        self.code.loading += 1
-        try:
+        with self.code.at_module_level():
             super().exec_module(module)
-        finally:
-            self.code.loading -= 1
 
 
 class RewriteCache:

@@ -282,20 +282,19 @@ class Activities:
         session.live.descriptors.forget(call, value)
         if session.has_bridge:
             outcome.bridged = session.bridge.taken()
-        lines = session.output.take(running) if running.lines or running.partial else ()
+        lines = session.output.take(running) if running.lines or running.partial else []
+        if encoded.leaves or changes:
+            lines = lines + session.remarks(call.name, encoded.leaves, changes)
         session.journal.commit(outcome, lines=lines, blobs=(encoded.blob,) if encoded.blob else ())
         self.done += 1
         session.delivered(outcome)
         if outcome.bridged:
             session.bridge.do(outcome)
         session.observer.activity_finished(self.done)
-        for leaf in encoded.leaves:
-            session.note_live_value(lane, call.name, leaf)
         if not changes:
             return ok, encoded.value
         given, changes = encoded.value
-        for _, name in apply(changes, objects):
-            session.warn_of_lost_change(lane, call.name, name)
+        apply(changes, objects)
         return ok, given
 
 

@@ -80,7 +80,16 @@ class Value(Base, tag="value"):
     lane: str
     n: int
     name: str
+    #: the encoded reading or exception; empty when it is in a blob
     data: Encoded
+    ok: bool = True
+    #: sha256 of the blob that holds it, hex; empty when it is in ``data``
+    blob: str = ""
+    #: the reading changed its arguments: the encoded value is the pair of the reading and the changes
+    changed: bool = False
+    #: file relative to the code, and line, of the call
+    file: str = ""
+    line: int = 0
 
 
 class Sleep(Base, tag="sleep"):

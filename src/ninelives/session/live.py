@@ -42,7 +42,7 @@ class LiveValues:
         self.hide = hide
         #: returns the value that was packed
         self.unpack = unpack
-        #: classes of live values, and classes of which no object is one: these are read directly (`reads`)
+        #: classes of live values, and classes of which no object is one: these are read directly (`attributes`)
         self.classes: set[type] = set()
         self.read_directly: set[type] = set()
         #: by live value, the stand-ins that were read of it, by attribute: they are its parts, and stay with it

@@ -20,21 +20,24 @@ from ninelives.code.rules import Rules
 from ninelives.errors import DeadlockError, NinelivesError, StoppedError
 from ninelives.session import functions, guard, handler, render, sdk, tracebacks
 from ninelives.session.activities import Activities
+from ninelives.session.attributes import Attributes
 from ninelives.session.baton import Baton
 from ninelives.session.clock import Clock
 from ninelives.session.collecting import YOUNG, Collector
+from ninelives.session.contents import LOST, Change
 from ninelives.session.crossings import Crossings
 from ninelives.session.divergence import Comparison
 from ninelives.session.entries import End, Outcome
 from ninelives.session.handed import Handed
 from ninelives.session.journal import Journal, row
 from ninelives.session.lanes import Lane, active, directly, lane_here, thread_lane
-from ninelives.session.link import Link
+from ninelives.session.link import Line, Link
 from ninelives.session.live import LiveValues
 from ninelives.session.livetypes import NOT_RESTORABLE
+from ninelives.session.loading import Loading
 from ninelives.session.observer import Observer
 from ninelives.session.output import Output, Streams
-from ninelives.session.reads import Reads
+from ninelives.session.readings import Readings
 from ninelives.session.scheduler import Scheduler
 from ninelives.session.showing import Showing
 from ninelives.session.specials import Specials
@@ -149,11 +152,13 @@ class Session:
         self.classifier = Classifier(Rules(setting.rules), self.builtins)
         self.values = Values(link, self.live, self.classifier.user_class, self.own_frame)
         self.activities = Activities(self)
+        self.module_level = Loading(self)
+        self.readings = Readings(self)
         self.stored = Stored(self)
         self.specials = Specials(self)
         self.handed = Handed(self)
         self.crossings = Crossings(self)
-        self.reads = Reads(self)
+        self.attributes = Attributes(self)
         self.hooks = guard.hooks(self, self.builtins)
         self.builtins.update(user_builtins(self.hooks))
         self.builtins["__import__"] = self._import
@@ -382,19 +387,26 @@ class Session:
 
     # What is told.
 
-    def note_live_value(self, lane: str, name: str, leaf: str) -> None:
-        """Say in the session's log that a result can't be saved and will be made again."""
+    def remarks(self, name: str, leaves: list[str], changes: list[Change]) -> list[Line]:
+        """Return what the session's log says about a result.
+
+        Args:
+            name: what was called.
+            leaves: the classes of what can't be saved and will be made again.
+            changes: what it changed; a restart will stop the session where that can't be saved.
+        """
+        return [self._of_live_value(name, leaf) for leaf in leaves] + [
+            self.output.remark(f"{name} changed a {cls} in a way that can't be made again: a restart will stop here")
+            for _, how, cls in changes
+            if how == LOST
+        ]
+
+    def _of_live_value(self, name: str, leaf: str) -> Line:
         if leaf in NOT_RESTORABLE or leaf in _READ_ONCE:
             what = "a restart before it was used for the last time stops the session"
         else:
             what = "after a restart the same call makes it again"
-        self.output.remark(lane, f"{name} gave a live value ({leaf}): {what}")
-
-    def warn_of_lost_change(self, lane: str, name: str, changed: str) -> None:
-        """Say in the session's log that a restart will stop the session here."""
-        self.output.remark(
-            lane, f"{name} changed a {changed} in a way that can't be made again: a restart will stop here"
-        )
+        return self.output.remark(f"{name} gave a live value ({leaf}): {what}")
 
     def _import(self, name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0) -> Any:
         """Import as Python does; what has to do with threads is the session's own copy."""

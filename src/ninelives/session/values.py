@@ -115,7 +115,10 @@ class Values:
     def leaves(self, key: Key, value: Any, known: Mapping[int, int]) -> list[Any]:
         """Return the live leaves of a value in the order in which `encode` numbers them."""
         encoder = self._careful(io.BytesIO(), key, known)
-        encoder.dump(value)
+        try:
+            encoder.dump(value)
+        except Exception:  # noqa: BLE001 - as in `_encode_carefully`: all of it is live
+            return [value]
         found: list[Any] = encoder.found
         return found
 

@@ -39,7 +39,7 @@ _NO_STATE = (*METHODS, staticmethod, classmethod, type)
 _parts: Any = object.__getattribute__
 
 
-class Reads:
+class Attributes:
     """Decides what reading an attribute or an item means, in one session."""
 
     def __init__(self, session: Session) -> None:
@@ -50,7 +50,7 @@ class Reads:
 
     def hook(self) -> Callable[[Any], Any]:
         """Return the function that stands before every ``.name`` and ``[key]``."""
-        plain, read = self._plain, self._read
+        plain, read = self._plain, self._of
 
         def reading(value: Any) -> Any:
             return value if type(value) in plain else read(value)
@@ -59,13 +59,13 @@ class Reads:
 
     def getattr(self, value: Any, *args: Any) -> Any:
         """Do what the builtin of this name does."""
-        return getattr(value if type(value) in self._plain else self._read(value), *args)
+        return getattr(value if type(value) in self._plain else self._of(value), *args)
 
     def hasattr(self, value: Any, name: str) -> bool:
         """Do what the builtin of this name does."""
-        return hasattr(value if type(value) in self._plain else self._read(value), name)
+        return hasattr(value if type(value) in self._plain else self._of(value), name)
 
-    def _read(self, value: Any) -> Any:
+    def _of(self, value: Any) -> Any:
         """Return what is read in place of ``value``."""
         cls = type(value)
         live = self._session.live
@@ -80,7 +80,7 @@ class Reads:
         lane = None if self._session.loading else current_lane()
         return value if lane is None else Reading(self._session, lane, value)
 
-    def attribute(self, lane: Lane, value: Any, called: str, name: str) -> Any:
+    def read(self, lane: Lane, value: Any, called: str, name: str) -> Any:
         """Read an attribute as an activity.
 
         Args:
@@ -132,7 +132,7 @@ class Reading:
         cls = reads_as(value)
         if not _is_state(session, cls, value, name):
             return getattr(value, name)
-        return session.reads.attribute(_parts(self, "_lane"), value, f"{class_name(cls)}.{name}", name)
+        return session.attributes.read(_parts(self, "_lane"), value, f"{class_name(cls)}.{name}", name)
 
     def __getitem__(self, key: Any) -> Any:
         return _special(self, "__getitem__")(key)
