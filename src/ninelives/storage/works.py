@@ -92,12 +92,14 @@ def refer(db: sqlite3.Connection, blobs: Blobs, session: int, sha256: str) -> No
 class TakeLease(Work):
     """The name of this process in a session whose lease it holds."""
 
-    __slots__ = ("_session", "_update", "taken_over")
+    __slots__ = ("_begins_tail", "_session", "_stored", "_update", "taken_over")
 
-    def __init__(self, session: int, update: SessionUpdate | None) -> None:
+    def __init__(self, session: int, update: SessionUpdate | None, *, stored: int, begins_tail: bool) -> None:
         super().__init__()
         self._session = session
         self._update = update
+        self._stored = stored
+        self._begins_tail = begins_tail
         #: marker of the process that had the lease and died, or ""
         self.taken_over = ""
 
@@ -111,8 +113,9 @@ class TakeLease(Work):
         me = (pid, process_identity(pid))
         self.taken_over = marker_of(*found) if found[0] and found[1] and found != me else ""
         db.execute("UPDATE sessions SET lease_pid = ?, lease_started = ? WHERE number = ?", (*me, self._session))
-        if self._update:
-            update_session(db, self._session, self._update, ends_lease=False)
+        update_session(db, self._session, self._update, stored=self._stored)
+        if self._begins_tail:
+            db.execute("UPDATE sessions SET tail_begun = commits WHERE number = ?", (self._session,))
 
 
 class Delete(Work):
