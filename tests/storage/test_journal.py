@@ -101,6 +101,15 @@ def test_a_large_tail_goes_into_the_database_and_is_begun_anew(store, home, jour
     assert not tail.exists()
 
 
+def test_a_tail_of_notes_alone_does_not_grow_either(store, home, journal):
+    for seq in range(2, 40):
+        journal.note([Row(seq, "value", b"x" * (tails.LARGE // 10))], [line("x" * 1000)])
+        assert len(journal.noted()[0]) <= 11
+    assert (home / "tails" / "1.tail").stat().st_size < 2 * tails.LARGE
+    assert seqs(store.rows("one")) == seqs(journal.load()) == list(range(1, 40))
+    assert len(store.lines("one")) == 39
+
+
 def test_a_torn_frame_is_cut_off_and_what_comes_later_is_found(home, store, run):
     run("""
         store = Store.open(home)

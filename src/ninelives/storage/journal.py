@@ -108,7 +108,12 @@ class Journal:
         Raises:
             StoreError: nothing of it is recorded.
         """
-        self._append(rows, lines, sync=False)
+        tail = self._tail
+        if tail and tail.size >= tails.LARGE:
+            # A program may print for hours before it calls anything.
+            self.commit(rows, lines)
+        else:
+            self._append(rows, lines, sync=False)
 
     def _append(self, rows: Sequence[AnyRow], lines: Sequence[AnyLine], *, sync: bool) -> None:
         if not self._usable:
