@@ -57,7 +57,7 @@ def work(home: Path, tell: Callable[[str, list[int], list[int]], None]) -> None:
             tell("done", seqs, numbers)
         tell("put", [round], [])
         assert journal.commit(puts=[Put("p", "k", b"%d" % round, None)])
-    writer = store.blobs.writer()
+    writer = store.blobs.writer(journal.number)
     writer.write(BLOB)
     sha256 = writer.finish()
     tell("try", [seq + 1], [])

@@ -118,7 +118,7 @@ def test_a_store_in_memory_keeps_nothing_but_works(make, monkeypatch):
         assert journal.commit([Row(3, "outcome", b"")], puts=[Put("p", "k", b"v", 0)])
         with pytest.raises(SessionBusyError):
             store.acquire("one")
-        with store.blobs.writer() as writer:
+        with store.blobs.writer(1) as writer:
             writer.write(b"large")
             sha256 = writer.finish()
         journal.commit(blobs=[sha256])

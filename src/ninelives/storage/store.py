@@ -61,7 +61,7 @@ class Store:
             #: PYTHONHASHSEED of every process that runs a session of this installation
             self.hash_seed = self._get_hash_seed()
             if not read_only:
-                self.blobs.sweep()
+                self.blobs.sweep(self._leases.is_held)
         except BaseException:
             self.close()
             raise
@@ -152,6 +152,7 @@ class Store:
             self._writer.submit(Delete(number))
             if path := self._tail_path(number):
                 path.unlink(missing_ok=True)
+            self.blobs.drop_unreferenced(number)
             self._writer.submit(RemoveGarbage(self.blobs))
         finally:
             self._leases.give_back(number)
@@ -218,6 +219,7 @@ class Store:
         begins = tail is not None and not known.begun
         lease = TakeLease(number, update, stored=0 if begins else known.stored, begins_tail=begins)
         self._writer.submit(lease)
+        self.blobs.drop_unreferenced(number)
         return Journal(
             self._database,
             self._writer,
@@ -264,6 +266,7 @@ class Store:
 
     def _released(self, journal: Journal) -> None:
         self._live.pop(journal.number, None)
+        self.blobs.drop_unreferenced(journal.number)
         self._leases.give_back(journal.number)
 
     def _tail_path(self, number: int) -> Path | None:
