@@ -34,7 +34,7 @@ HEADER_SIZE = _header.size
 
 
 class Known(NamedTuple):
-    """What the database knows of a session's tail: see ``migrations/003_tails.sql``."""
+    """What the database knows of a session's tail: see ``migrations/003_tails_and_builds.sql``."""
 
     commits: int = 0
     begun: int = 0

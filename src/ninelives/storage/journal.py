@@ -10,6 +10,7 @@ from ninelives.errors import StoreError
 from ninelives.storage import tail as tails
 from ninelives.storage import values
 from ninelives.storage.blobs import Blobs
+from ninelives.storage.builds import Builds
 from ninelives.storage.database import Database
 from ninelives.storage.frames import TailContent
 from ninelives.storage.records import AnyLine, AnyRow, Line, Put, Row, SessionUpdate
@@ -43,6 +44,7 @@ class Journal:
         database: Database,
         writer: Writer,
         blobs: Blobs,
+        builds: Builds,
         *,
         session_id: str,
         number: int,
@@ -56,6 +58,7 @@ class Journal:
         self.number = number
         self.taken_over = taken_over
         self.blobs = blobs
+        self.builds = builds
         self._database = database
         self._writer = writer
         self._on_release = on_release
@@ -273,6 +276,8 @@ class _Commit(Work):
             journal.blobs.keep(sha256)
             reference = (journal.number, sha256)
             db.execute("INSERT OR IGNORE INTO blob_references (session, sha256) VALUES (?, ?)", reference)
+        if self._update and self._update.build_id:
+            journal.builds.keep(self._update.build_id)
         update_session(db, journal.number, self._update, stored=stored, synced=synced, ends_lease=self._ends_lease)
 
     def committed(self) -> None:
@@ -287,3 +292,5 @@ class _Commit(Work):
                     tail.rewind()
         for sha256 in self._blobs:
             journal.blobs.kept(sha256)
+        if self._update and self._update.build_id:
+            journal.builds.kept(self._update.build_id)

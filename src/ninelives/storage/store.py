@@ -117,7 +117,7 @@ class Store:
             SessionExistsError: its id is taken.
             SessionNotFoundError: the session that it is forked from is not there any more.
         """
-        self._writer.submit(Create(new, rows, lines, self.blobs, blobs))
+        self._writer.submit(Create(new, rows, lines, self.blobs, blobs, self.builds))
 
     def session(self, session_id: str) -> SessionRow:
         """Return a session.
@@ -153,7 +153,7 @@ class Store:
             if path := self._tail_path(number):
                 path.unlink(missing_ok=True)
             self.blobs.drop_unreferenced(number)
-            self._writer.submit(RemoveGarbage(self.blobs))
+            self._writer.submit(RemoveGarbage(self.blobs, self.builds))
         finally:
             self._leases.give_back(number)
 
@@ -224,6 +224,7 @@ class Store:
             self._database,
             self._writer,
             self.blobs,
+            self.builds,
             session_id=session_id,
             number=number,
             tail=tail,

@@ -8,3 +8,6 @@ ALTER TABLE sessions ADD COLUMN tail_begun INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE sessions ADD COLUMN tail_stored INTEGER NOT NULL DEFAULT 0;
 
 ALTER TABLE sessions ADD COLUMN tail_synced INTEGER NOT NULL DEFAULT 0;
+
+-- A build is removed with the last session on it.
+CREATE INDEX sessions_by_build ON sessions (build_id);
