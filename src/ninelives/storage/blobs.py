@@ -48,7 +48,8 @@ class Blobs:
         Args:
             session: number of the session that is to reference it; this process has its lease.
         """
-        self._new.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (self._folder, self._new):
+            folder.mkdir(mode=0o700, exist_ok=True)
         return BlobWriter(self, self._new, session)
 
     def open(self, sha256: str) -> io.BufferedReader:
@@ -91,7 +92,8 @@ class Blobs:
             # A file system without hard links.
             import shutil
 
-            shutil.copyfile(finished[0], path.with_suffix(".new"))
+            with open(path.with_suffix(".new"), "wb", opener=private) as copy, finished[0].open("rb") as file:
+                shutil.copyfileobj(file, copy)
             sync(path.with_suffix(".new"))
             path.with_suffix(".new").replace(path)
         sync(path.parent)
@@ -150,7 +152,7 @@ class BlobWriter:
         import hashlib
 
         self._path = new_path(folder, f"{session}-")
-        self._file: BinaryIO | None = open(self._path, "xb", buffering=0)  # noqa: SIM115 - closed by finish or abort
+        self._file: BinaryIO | None = open(self._path, "xb", 0, opener=private)  # noqa: SIM115 - closed by finish or abort
         self._compressor = zlib.compressobj(_LEVEL)
         self._hash = hashlib.sha256()
 
@@ -262,6 +264,11 @@ class _Reader(io.RawIOBase):
 def new_path(folder: Path, prefix: str = "") -> Path:
     """Return a path in the folder that nothing else uses; the name begins with the prefix."""
     return folder / f"{prefix}{os.urandom(16).hex()}"
+
+
+def private(path: str, flags: int) -> int:
+    """Open a file, as `open` wants it from its ``opener``; a new one is its user's alone."""
+    return os.open(path, flags | os.O_CLOEXEC, 0o600)
 
 
 def sync(path: Path) -> None:

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from ninelives import archive
 from ninelives.errors import BuildGoneError
-from ninelives.storage.blobs import new_path, sync
+from ninelives.storage.blobs import new_path, private, sync
 from ninelives.storage.database import explain_os_error
 
 
@@ -83,10 +83,10 @@ class Builds:
         target = self._folder / f"{build.id}.tar"
         if target.exists():
             return
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folder.mkdir(mode=0o700, exist_ok=True)
         new = new_path(self._folder)
         try:
-            with open(new, "xb", buffering=0) as file:
+            with open(new, "xb", buffering=0, opener=private) as file:
                 file.write(build.tar)
                 os.fsync(file.fileno())
             new.replace(target)

@@ -80,6 +80,8 @@ class Store:
         """
         # The program may go to another folder before the first file is opened.
         home = home.absolute() if home else None
+        if home and home.exists() and not home.is_dir():
+            raise StoreError(f"{home} is no folder: set NINELIVES_HOME to one")
         if home and not read_only:
             _make(home)
         return cls(home, read_only=read_only)
@@ -338,8 +340,6 @@ def _make(home: Path) -> None:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
     except PermissionError as error:
         raise read_only(str(home)) from error
-    except FileExistsError as error:
-        raise StoreError(f"{home} is no folder: set NINELIVES_HOME to one") from error
     except OSError as error:
         raise explain_os_error(error, home) from error
     if not os.access(home, os.W_OK):
