@@ -76,5 +76,7 @@ def test_the_installations_seed_is_kept_beside_the_store(home) -> None:
 
 def test_the_seed_is_no_business_of_others(home) -> None:
     home.mkdir(mode=0o755)
+    from ninelives.cli import hashseed
+
     hashseed.remember(str(home), 5)
     assert (home / "hash_seed").stat().st_mode & 0o777 == 0o600
