@@ -10,7 +10,7 @@ import pytest
 from ninelives import archive
 from ninelives.archive import Member
 from ninelives.errors import BuildGoneError, StoreFullError
-from ninelives.storage import Store
+from ninelives.storage import SessionUpdate, Store
 
 
 class Build(NamedTuple):
@@ -34,6 +34,79 @@ def test_a_build_is_unpacked_when_it_is_needed(store, home, build):
     assert stat.S_IMODE((folder / "pkg/run.sh").stat().st_mode) == 0o555
     assert store.builds.path(build.id) == folder
     assert sorted(path.name for path in (home / "builds").iterdir()) == [build.id, f"{build.id}.tar"]
+
+
+@pytest.fixture
+def other():
+    tar = archive.pack([Member("main.py", b"print(2)\n", False)])
+    return Build(hashlib.sha256(tar).hexdigest(), tar)
+
+
+def names(home):
+    return sorted(path.name for path in (home / "builds").iterdir())
+
+
+def test_a_build_goes_with_its_last_session(store, home, make, build, other):
+    for name, its in (("one", build), ("two", build), ("three", other)):
+        store.builds.put(its)
+        store.create(make(name, build_id=its.id), [])
+    store.builds.path(build.id)
+    store.delete("one")
+    assert names(home) == sorted([build.id, f"{build.id}.tar", f"{other.id}.tar"])
+    store.delete("two")
+    assert names(home) == [f"{other.id}.tar"]
+    # Nothing that is half a build is taken for one.
+    store.builds.put(build)
+    store.create(make("one", build_id=build.id), [])
+    assert (store.builds.path(build.id) / "main.py").read_text() == "print(1)\n"
+
+
+def test_a_build_that_is_removed_before_a_session_refers_to_it_is_put_again(store, home, make, build, other):
+    store.create(make("old"), [])
+    store.create(make("repaired"), [])
+    journal = store.acquire("repaired")
+    store.builds.put(build)
+    store.builds.put(other)
+    store.delete("old")
+    assert names(home) == []
+    store.create(make("new", build_id=build.id), [])
+    journal.commit(update=SessionUpdate(build_id=other.id))
+    journal.release()
+    assert names(home) == sorted([f"{build.id}.tar", f"{other.id}.tar"])
+    assert store.builds.tar(build.id) == build.tar
+
+
+@pytest.mark.parametrize("moment", ["set_aside", "remove"])
+def test_a_build_whose_removal_is_cut_off_goes_with_the_next_session_deleted(store, home, make, run, build, moment):
+    for name, build_id in (("one", build.id), ("two", "")):
+        store.builds.put(build)
+        store.create(make(name, build_id=build_id), [])
+    store.builds.path(build.id)
+    run(f"""
+        import shutil
+        from ninelives.storage import builds
+        if "{moment}" == "set_aside":
+            builds.Builds.set_aside = lambda *_: die()
+        else:
+            shutil.rmtree = lambda path, **_: die()
+        Store.open(home).delete("one")
+    """)
+    assert names(home)
+    assert [session.session_id for session in store.sessions()] == ["two"]
+    store.delete("two")
+    assert names(home) == []
+
+
+def test_what_a_kill_left_half_written_goes_after_a_day(store, home, make, build):
+    store.builds.put(build)
+    store.create(make("one", build_id=build.id), [])
+    store.create(make("two"), [])
+    for name, at in (("a" * 32, 0), ("b" * 32, None)):
+        (home / "builds" / name).touch()
+        if at is not None:
+            os.utime(home / "builds" / name, (at, at))
+    store.delete("two")
+    assert names(home) == sorted([f"{build.id}.tar", "b" * 32])
 
 
 def test_a_build_that_is_gone_is_one_clear_error(store, build):

@@ -149,7 +149,7 @@ def test_a_full_disk_loses_nothing(small_disk, make):
                 fill_up(record)
 
         fill(journal.note)
-        with pytest.raises(StoreFullError), store.blobs.writer() as blob:
+        with pytest.raises(StoreFullError), store.blobs.writer(1) as blob:
             blob.write(os.urandom(2_000_000))
         fill(journal.commit)
         fill(journal.note)

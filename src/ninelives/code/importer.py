@@ -167,7 +167,8 @@ class RewriteCache:
     def _save(self, file: Path, code: types.CodeType) -> None:
         partial = file.with_suffix(f".{os.getpid()}")
         try:
-            file.parent.mkdir(parents=True, exist_ok=True)
+            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            partial.touch(mode=0o600)
             partial.write_bytes(marshal.dumps(code))
             partial.replace(file)
         except OSError:

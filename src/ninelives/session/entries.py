@@ -177,8 +177,29 @@ class End(Base, tag="end"):
 Entry = Start | Activity | Value | Sleep | StoreCall | Outcome | Forgotten | End
 Operation = Activity | Value | Sleep | StoreCall
 
+#: Code of the msgpack extension for an integer of more than 64 bits: its bytes, big-endian, two's complement.
+_INTEGER = 1
+
+
+def _extension(code: int, data: memoryview) -> int:
+    if code != _INTEGER:
+        raise msgspec.ValidationError(f"an extension of the unknown code {code}")
+    return int.from_bytes(data, signed=True)
+
+
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(Entry)
+_decoder = msgspec.msgpack.Decoder(Entry, ext_hook=_extension)
+
+
+def with_any_integers(data: Any) -> Any:
+    """Return plain data as it can be encoded: msgpack has no integers of more than 64 bits, and JSON has."""
+    if isinstance(data, dict):
+        return {key: with_any_integers(value) for key, value in data.items()}
+    if isinstance(data, list):
+        return [with_any_integers(value) for value in data]
+    if isinstance(data, int) and not -(2**63) <= data < 2**64:
+        return msgspec.msgpack.Ext(_INTEGER, data.to_bytes(data.bit_length() // 8 + 1, signed=True))
+    return data
 
 
 #: Returns an entry as bytes.

@@ -160,6 +160,11 @@ class Database:
         try:
             # Two processes that make the same database at the same time would find each other's half-made one.
             fcntl.flock(folder, fcntl.LOCK_EX)
+            # The folder may be one that others can read. SQLite gives its other files the mode of this one.
+            try:
+                os.close(os.open(self.path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            except OSError as error:
+                raise explain_os_error(error, Path(self.path)) from error
             db = self._read = self._connect()
             if _refuse_newer(db, self.path) < len(_migrations()):
                 db.execute("PRAGMA journal_mode = WAL")

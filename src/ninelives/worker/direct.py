@@ -295,7 +295,7 @@ def _start(store: Store, project: Project, build: Build, request: RunRequest) ->
         time.time(),
         FORMAT,
         f"{file.as_posix()}:{request.handler}",
-        request.event,
+        entries.with_any_integers(request.event),
         entropy.getrandbits(63),
         store.hash_seed,
         PYTHON,
