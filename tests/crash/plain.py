@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
 import io
 import itertools
@@ -72,6 +73,8 @@ def run(code: Path, event: dict[str, Any], to: Path, session_id: str) -> int:
         ends = [f"completed: {render.text(_call(event, session_id))}"]
     except BaseException as error:
         ends = _ends(error, code)
+    # As Python does at its end.
+    gc.collect()
     out.end()
     err.end()
     sys.stdout, sys.stderr = streams

@@ -251,7 +251,7 @@ class Writer:
     def _sets(self) -> list[Option]:
         return [
             lambda: f"set(chance.numbers({self.n()}))",
-            lambda: f"{self.value('set')} | {{9}}",
+            lambda: f"{self.value('set')} | {{4}}",
             lambda: "{chance.answer(key) for key in 'ab'}",
         ]
 

@@ -1,4 +1,4 @@
-"""When garbage is collected: after fixed numbers of deliveries, so that finalizers of cycles run at the same points.
+"""When garbage is collected: after fixed numbers of deliveries and at the end, so that finalizers of cycles run at the same points.
 
 By itself the collector runs after so many allocations, and replay allocates other things than the first run. So it
 only comes by itself when very much was made between two deliveries: a program that only computes must not fill the
@@ -33,6 +33,11 @@ class Collector:
         self._thresholds = gc.get_threshold()
         gc.freeze()
         gc.set_threshold(OBJECTS, *self._thresholds[1:])
+
+    def collect_all(self) -> None:
+        """Collect at the end of the program, as Python does at its own: finalizers of cycles still do what they do."""
+        if self._thresholds is not None and gc.isenabled():
+            gc.collect()
 
     def end(self) -> None:
         """Give back."""

@@ -199,10 +199,11 @@ class Session:
             raise self.halted.error if isinstance(self.halted, Halt) else halt.error from halt
         finally:
             self._end_threads()
-            self.collector.end()
             self.code.uninstall()
             streams.uninstall()
             active.leave()
+            # What it finds now is no part of the session any more.
+            self.collector.end()
 
     def _outcome(self) -> tuple[bool, Any]:
         try:
@@ -221,6 +222,7 @@ class Session:
             ended = False, error
         if self._private is not None:
             self._wait_for_threads(self._private, ended)
+        self.collector.collect_all()
         return ended
 
     def _wait_for_threads(self, private: PrivateModules, ended: tuple[bool, Any]) -> None:
