@@ -1,6 +1,5 @@
 """When garbage is collected: after fixed numbers of deliveries and at the end, so finalizers run at the same points.
 
-
 By itself the collector runs after so many allocations, and replay allocates other things than the first run. So it
 only comes by itself when very much was made between two deliveries: a program that only computes must not fill the
 memory.
