@@ -216,7 +216,11 @@ class Activities:
                 return True, self.awaited.awaitable(call, value, attempt, running)
             if ok or attempt.failures >= call.options.retries or not isinstance(value, Exception):
                 rounds = session.scheduler.forced() if leaves else 0
-                return self.finish(call, reach, running, ok, value, taken, rounds)
+                try:
+                    return self.finish(call, reach, running, ok, value, taken, rounds)
+                finally:
+                    # The frames of its traceback lead back to this one: an error must not keep itself by it.
+                    del value
             attempt = attempts.back_off(call, attempt, value)
 
     def _leaves(self, call: Call) -> bool:

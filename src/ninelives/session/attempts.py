@@ -100,15 +100,19 @@ class Attempts:
             # What has to be made again is made while no other lane runs.
             for value in (call.function, *call.args, *call.kwargs.values()):
                 real(value)
-        result = self.session.baton.away(partial(self.run, call, attempt))
-        if result[0] and type(result[1]) not in render.ATOMS and isawaitable(result[1]):
+        ok, value, running, taken = self.session.baton.away(partial(self.run, call, attempt))
+        if ok and type(value) not in render.ATOMS and isawaitable(value):
             raise Halt(
                 StoppedError(
                     f"{call.file}:{call.line}: {call.name} returned something to be awaited while other threads run; "
                     "call it from an async function"
                 )
             )
-        return result
+        try:
+            return ok, value, running, taken
+        finally:
+            # As in `Activities`: the frames of an error's traceback lead back to this one.
+            del value
 
     def invoke(self, call: Call) -> Any:
         """Call the function itself, with the real values of its arguments."""

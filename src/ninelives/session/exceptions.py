@@ -8,7 +8,6 @@ an exception is its class, its ``args``, its attributes, its causes and where it
 from __future__ import annotations
 
 import ast
-import sys
 import types
 from collections.abc import Callable
 from functools import lru_cache
@@ -113,27 +112,34 @@ def traceback_of(frames: list[Frame]) -> types.TracebackType | None:
     """Return a traceback that shows ``frames``, so that an error reads the same in a process that never raised it."""
     traceback: types.TracebackType | None = None
     for frame in reversed(frames):
-        made = eval(_code(*frame), {"frame": _current_frame})
-        known = frame[3] is not None and frame[4] is not None
-        traceback = types.TracebackType(traceback, made, made.f_lasti if known else -1, frame[2])
+        code, instruction = _code(*frame)
+        # Of a generator that never runs: the frame of a call would keep all those under it, and they the error.
+        made = types.FunctionType(code, {})().gi_frame
+        traceback = types.TracebackType(traceback, made, instruction, frame[2])
     return traceback
 
 
 @lru_cache(maxsize=1024)
 def _code(
     file: str, name: str, line: int, end_line: int | None, column: int | None, end_column: int | None
-) -> types.CodeType:
-    """Return code that gives its own frame, and claims to be at a place of another function."""
+) -> tuple[types.CodeType, int]:
+    """Return code that claims to be at a place of another function, and its instruction there (-1: no columns)."""
     position: dict[str, Any] = {
         "lineno": line,
         "end_lineno": end_line if end_line is not None else line,
         "col_offset": column or 0,
         "end_col_offset": end_column if end_column is not None else (column or 0),
     }
-    call = ast.Call(ast.Name("frame", ast.Load(), **position), [], [], **position)
-    code: types.CodeType = compile(ast.Expression(call), file, "eval")
-    return code.replace(co_name=name, co_qualname=name)
-
-
-def _current_frame() -> types.FrameType:
-    return sys._getframe(1)
+    generator = ast.parse("def f():\n    yield f")
+    place: Any = generator.body[0]
+    for node in ast.walk(place):
+        if "lineno" in node._attributes:
+            for attribute, number in position.items():
+                setattr(node, attribute, number)
+    module = compile(generator, file, "exec")
+    code = next(const for const in module.co_consts if isinstance(const, types.CodeType))
+    code = code.replace(co_name=name, co_qualname=name)
+    if end_line is None or column is None:
+        return code, -1
+    wanted = (line, end_line, column, position["end_col_offset"])
+    return code, next((2 * at for at, found in enumerate(code.co_positions()) if found == wanted), -1)
