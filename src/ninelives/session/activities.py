@@ -233,7 +233,7 @@ class Activities:
 
     def _back_off(self, call: Call, attempt: Attempt, error: Exception) -> Attempt:
         """Record that an attempt failed and that there is a next one."""
-        until = time.time() + call.options.backoff * 2.0**attempt.failures
+        until = self.session.clock.now() + call.options.backoff * 2.0**attempt.failures
         after = Attempt(attempt.number + 1, attempt.failures + 1, until)
         shown = render.cut(self.session.showing.hide(render.error_text(error)))
         self.session.journal.note(self._entry(call, after, shown))
@@ -242,7 +242,7 @@ class Activities:
     def _entry(self, call: Call, attempt: Attempt, error: str) -> Activity:
         return Activity(
             self.session.journal.seq(),
-            time.time(),
+            self.session.clock.now(),
             call.key[0],
             call.key[1],
             call.name,
@@ -356,7 +356,7 @@ class Activities:
         lane = call.key[0]
         outcome = Outcome(
             session.journal.seq(),
-            time.time(),
+            self.session.clock.now(),
             lane,
             call.key[1],
             ok,
@@ -439,7 +439,7 @@ class Activities:
                 transactions.check(session, call, True)
 
         await with_baton(check)
-        await asyncio.sleep(max(0.0, attempt.not_before - time.time()))
+        await asyncio.sleep(max(0.0, attempt.not_before - self.session.clock.now()))
         if session.live.any_stand_ins:
             # What has to be made again may have to be awaited.
             await session.event_loop().outside.aside(session.baton, partial(self._make_again, call))
@@ -480,7 +480,7 @@ class Activities:
                 if attempt.failures >= call.options.retries:
                     raise
                 attempt = await with_baton(partial(self._back_off, call, attempt, error))
-            await asyncio.sleep(max(0.0, attempt.not_before - time.time()))
+            await asyncio.sleep(max(0.0, attempt.not_before - self.session.clock.now()))
             running.attempt = attempt.number
             attempt = attempt._replace(not_before=0.0)
             await with_baton(partial(self._begin, call, attempt))

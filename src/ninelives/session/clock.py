@@ -7,9 +7,15 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+#: What the system says: unix time in seconds, which people and time servers set forward and back.
+system_time: Callable[[], float] = time.time
+
 
 class Clock:
     """The clocks of one session, in this process.
+
+    They go on from the last recorded entry. When the system's clock is set back, they go on by the time that passes,
+    until it has caught up: timers wait for what is left of them and no longer, and nothing is ever in the past.
 
     Args:
         started: unix time in seconds at which the session started.
@@ -19,13 +25,25 @@ class Clock:
     def __init__(self, started: float, last: float) -> None:
         #: the latest time that was read or recorded: the clock does not go back before it
         self.last = max(started, last)
-        self._elapsed_before = max(self.last, time.time()) - started
         self._monotonic = time.monotonic()
+        #: unix time in seconds, and what the monotonic clock said then
+        self._anchor = (max(self.last, system_time()), self._monotonic)
+        self._elapsed_before = self._anchor[0] - started
         self._readings: dict[str, Any] = {}
 
+    def now(self) -> float:
+        """Return the unix time in seconds for timers and entries; never less than before. Any thread may ask."""
+        monotonic, said = time.monotonic(), system_time()
+        at, then = self._anchor
+        passed = at + monotonic - then
+        if said < passed:
+            return passed
+        self._anchor = (said, monotonic)
+        return said
+
     def wall(self) -> float:
-        """Return the unix time in seconds; never less than before."""
-        self.last = max(self.last, time.time())
+        """Return the unix time in seconds that the program is told; never less than before."""
+        self.last = max(self.last, self.now())
         return self.last
 
     def seen(self, at: float) -> None:

@@ -39,6 +39,7 @@ class Scheduler:
 
     Args:
         journal: holds the recorded order, and gets the new one.
+        now: returns the unix time in seconds, which never goes back.
         places: says where the program waits, as file:line.
         waits: called with what the session waits for and until when (unix seconds), and with "" when it goes on.
         ticked: called with a clock tick, now and on replay.
@@ -47,11 +48,13 @@ class Scheduler:
     def __init__(
         self,
         journal: Journal,
+        now: Callable[[], float],
         waits: Callable[[str, float | None], None],
         places: Callable[[], str],
         ticked: Callable[[Outcome], None],
     ) -> None:
         self.journal = journal
+        self.now = now
         self.baton: Baton
         #: how long lanes have run since the last outcome and never waited, in rounds
         self._rounds = 0
@@ -112,7 +115,7 @@ class Scheduler:
     def _hand_in(self, deliver: Callable[[], None], ended: int) -> None:
         with self._arrived:
             self._outstanding -= ended
-            self._arrivals.append((time.time(), deliver))
+            self._arrivals.append((self.now(), deliver))
             self._arrived.notify()
         holder = self.baton.holder
         if holder is not None and holder.stir is not None:
@@ -176,7 +179,7 @@ class Scheduler:
             self._start_held()
             return
         deliver = self._arrived_or_due(busy=True)
-        now = time.time()
+        now = self.now()
         if deliver is not None:
             self._note_live(self._rounds, now)
             deliver()
@@ -192,14 +195,14 @@ class Scheduler:
 
     def _tick(self) -> None:
         """Record that the clock went on while the program was busy."""
-        outcome = Outcome(self.journal.seq(), time.time(), TICKS, 0, True)
+        outcome = Outcome(self.journal.seq(), self.now(), TICKS, 0, True)
         outcome.rounds = self.forced()
         self.journal.note(outcome, ahead=True)
         self._ticked(outcome)
 
     def has_come(self) -> bool:
         """Return whether a call has ended or a timer is due; any thread may ask."""
-        return bool(self._arrivals) or (bool(self._timers) and self._timers[0][0] <= time.time())
+        return bool(self._arrivals) or (bool(self._timers) and self._timers[0][0] <= self.now())
 
     def forced(self) -> int:
         """Return the round in which the outcome that is recorded now was forced; 0 if no lane was ready.
@@ -246,7 +249,7 @@ class Scheduler:
             if deliver is not None:
                 break
             due = self._due()
-            left = None if due is None else max(0.0, due - time.time())
+            left = None if due is None else max(0.0, due - self.now())
             if left is None and not self._outstanding and not self.baton.session.may_be_bridged():
                 raise Halt(self._deadlock())
             if not told and (left is None or left > TELL_FROM):
@@ -269,7 +272,7 @@ class Scheduler:
             busy: the lane does not wait, so nobody else lets arrive what runs under its event loop.
         """
         due = self._due()
-        is_due = due is not None and due <= time.time()
+        is_due = due is not None and due <= self.now()
         pump = self._pump()
         if (busy or is_due) and not self._arrivals and self._outstanding and pump is not None:
             # Without this, timers that are always due would keep arrivals from ever being seen.

@@ -10,7 +10,6 @@ import inspect
 import os
 import random
 import sys
-import time
 import uuid
 from collections.abc import Callable
 from functools import partial
@@ -97,7 +96,7 @@ class Specials:
                 return session.values.decode(recorded.data, "", [])
         value = session.clock.read(name, f, args, kwargs)
         data = session.values.pack(value)
-        entry = Value(session.journal.seq(), time.time(), lane.name, n, name, data or b"")
+        entry = Value(session.journal.seq(), session.clock.now(), lane.name, n, name, data or b"")
         session.journal.note(entry, ahead=True)
         return value
 
