@@ -112,7 +112,9 @@ def _cut_off(file: Any, spot: Spot, interrupted: bytes) -> None:
     extra = os.fstat(file.fileno()).st_size - spot.size
     if extra <= 0:
         return
-    expected = interrupted[max(0, spot.size - spot.position) :]
+    # Wherever it was read before, what is appended is written at the end.
+    at = spot.size if "a" in str(getattr(file, "mode", "")) else spot.position
+    expected = interrupted[max(0, spot.size - at) :]
     with open(file.name, "rb") as content:
         # By name, since the file itself may be open for writing only.
         content.seek(spot.size)
