@@ -17,6 +17,8 @@ WRITES = {
     "appended": ('open("f", "a", encoding="utf-8")', 'file.write(f"line {number} ü\\n")'),
     "appended and read": ('open("f", "a+b")', 'file.write(f"line {number} ü\\n".encode())'),
     "raw": ('open("f", "wb", buffering=0)', 'file.write(f"line {number} ü\\n".encode())'),
+    "lines that end otherwise": ('open("f", "w", encoding="utf-8", newline="\\r\\n")', 'file.write(f"line {number} ü\\n")'),
+    "a mark in front": ('open("f", "w", encoding="utf-16")', 'file.write(f"line {number} ü\\n")'),
     "print": ('open("f", "w", encoding="utf-8")', 'print("line", number, "ü", file=file)'),
     "pathlib": ('pathlib.Path("f").open("w", encoding="utf-8")', 'file.writelines([f"line {number}", " ü\\n"])'),
     "csv": ('open("f", "w", newline="", encoding="utf-8")', 'csv.writer(file, lineterminator="\\n").writerow([f"line {number} ü"])'),
@@ -44,15 +46,17 @@ BEFORE = 4
 def test_killed_in_line_500(how: str, left: float) -> None:
     opened, written = WRITES[how]
     text = MAIN.replace("OPENED", opened).replace("WRITTEN", written)
-    wanted = "".join(f"line {number} ü\n" for number in range(1000)).encode()
+    encoding, end = "utf-16" if "utf-16" in opened else "utf-8", "\r\n" if 'newline="\\r' in opened else "\n"
+    wanted = "".join(f"line {number} ü{end}" for number in range(1000)).encode(encoding)
     with Place(programs.parse("lines", f"=== main.py\n{text}")) as place:
         # It has been written, and is not in the journal.
         assert place.run(Kill(BEFORE + 2 * 500, after=False)) == -signal.SIGKILL
         file = place.work / "f"
         whole = file.read_bytes()
-        assert whole.count(b"\n") == 500
-        line = whole.splitlines(keepends=True)[-1]
+        lines = whole.decode(encoding).splitlines(keepends=True)
+        assert len(lines) == 500
+        size = len("".join(lines[:-1]).encode(encoding))
         # As if it had died in the middle: "ü" is two bytes.
-        file.write_bytes(whole[: len(whole) - len(line) + int(len(line) * left)])
+        file.write_bytes(whole[: size + int((len(whole) - size) * left)])
         assert place.run() == 0, place.error()
         assert file.read_bytes() == wanted
