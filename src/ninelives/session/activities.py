@@ -9,7 +9,6 @@ not be.
 from __future__ import annotations
 
 import sys
-import time
 from functools import cached_property, partial
 from inspect import isawaitable, iscoroutinefunction
 from pickle import loads
@@ -266,7 +265,7 @@ class Activities:
         lane = call.key[0]
         outcome = Outcome(
             session.journal.seq(),
-            time.time(),
+            self.session.clock.now(),
             lane,
             call.key[1],
             ok,

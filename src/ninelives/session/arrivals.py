@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 
@@ -13,12 +12,16 @@ Deliver = Callable[[], None]
 class Arrivals:
     """The arrivals of one session, the earliest first.
 
+    Args:
+        now: returns the unix time in seconds.
+
     Attributes:
         outstanding: how many calls are outside.
         queue: when each one came, in unix seconds, and what delivers it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
         self.outstanding = 0
         self.queue: deque[tuple[float, Deliver]] = deque()
         # The lock itself is taken where it is only counted: that is done in C, a condition's is not.
@@ -40,7 +43,7 @@ class Arrivals:
         """
         with self._lock:
             self.outstanding -= ended
-            self.queue.append((time.time(), deliver))
+            self.queue.append((self._now(), deliver))
             if self._is_awaited:
                 self._came.notify()
 

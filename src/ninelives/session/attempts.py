@@ -56,7 +56,7 @@ class Attempts:
 
     def back_off(self, call: Call, attempt: Attempt, error: Exception) -> Attempt:
         """Record that an attempt failed and that there is a next one."""
-        until = time.time() + call.options.backoff * 2.0**attempt.failures
+        until = self.session.clock.now() + call.options.backoff * 2.0**attempt.failures
         after = Attempt(attempt.number + 1, attempt.failures + 1, until)
         shown = render.cut(self.session.showing.hide(render.error_text(error)))
         self.session.journal.note(self._entry(call, after, shown))
@@ -65,7 +65,7 @@ class Attempts:
     def _entry(self, call: Call, attempt: Attempt, error: str) -> Activity:
         return Activity(
             self.session.journal.seq(),
-            time.time(),
+            self.session.clock.now(),
             call.key[0],
             call.key[1],
             call.name,

@@ -231,7 +231,7 @@ class _Run:
         """Make a call that was cut off while it was awaited."""
         call, reach = self.call, self.reach
         await self._with_baton(self._check)
-        await asyncio.sleep(max(0.0, self.attempt.not_before - time.time()))
+        await asyncio.sleep(max(0.0, self.attempt.not_before - self.session.clock.now()))
         if self.session.live.any_stand_ins:
             # What has to be made again may have to be awaited.
             await self.outside.aside(self.session.baton, partial(self.activities.attempts.make_again, call))
@@ -263,7 +263,7 @@ class _Run:
                 if self.attempt.failures >= call.options.retries:
                     raise
                 self.attempt = await self._with_baton(partial(attempts.back_off, call, self.attempt, error))
-            await asyncio.sleep(max(0.0, self.attempt.not_before - time.time()))
+            await asyncio.sleep(max(0.0, self.attempt.not_before - self.session.clock.now()))
             self.running.attempt = self.attempt.number
             self.attempt = self.attempt._replace(not_before=0.0)
             await self._with_baton(partial(attempts.begin, call, self.attempt))

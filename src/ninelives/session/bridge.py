@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
-import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
@@ -85,7 +84,7 @@ class Bridge:
         if not data:
             # It went with the end of a call.
             return
-        outcome = Outcome(session.journal.seq(), time.time(), BRIDGED, self._deliveries + 1, True)
+        outcome = Outcome(session.journal.seq(), session.clock.now(), BRIDGED, self._deliveries + 1, True)
         outcome.bridged = data
         outcome.rounds = session.scheduler.forced()
         session.journal.commit(outcome)

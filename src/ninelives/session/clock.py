@@ -10,9 +10,15 @@ from functools import partial
 from types import BuiltinFunctionType
 from typing import Any
 
+#: What the system says: unix time in seconds, which people and time servers set forward and back.
+system_time: Callable[[], float] = time.time
+
 
 class Clock:
     """The clocks of one session, in this process.
+
+    They go on from the last recorded entry. When the system's clock is set back, they go on by the time that passes,
+    until it has caught up: timers wait for what is left of them and no longer, and nothing is ever in the past.
 
     Args:
         started: unix time in seconds at which the session started.
@@ -22,16 +28,28 @@ class Clock:
 
     def __init__(self, started: float, last: float, now: float | None = None) -> None:
         #: seconds by which it is behind the real time
-        self._behind = 0.0 if now is None else time.time() - now
+        self._behind = 0.0 if now is None else system_time() - now
         #: the latest time that was read or recorded: the clock does not go back before it
         self.last = max(started, last)
-        self._elapsed_before = max(self.last, time.time() - self._behind) - started
         self._monotonic = time.monotonic()
+        #: unix time in seconds, and what the monotonic clock said then
+        self._anchor = (max(self.last, system_time() - self._behind), self._monotonic)
+        self._elapsed_before = self._anchor[0] - started
         self._readings: dict[str, Any] = {}
 
+    def now(self) -> float:
+        """Return the unix time in seconds for timers and entries; never less than before. Any thread may ask."""
+        monotonic, said = time.monotonic(), system_time() - self._behind
+        at, then = self._anchor
+        passed = at + monotonic - then
+        if said < passed:
+            return passed
+        self._anchor = (said, monotonic)
+        return said
+
     def wall(self) -> float:
-        """Return the unix time in seconds; never less than before."""
-        self.last = max(self.last, time.time() - self._behind)
+        """Return the unix time in seconds that the program is told; never less than before."""
+        self.last = max(self.last, self.now())
         return self.last
 
     def seen(self, at: float) -> None:

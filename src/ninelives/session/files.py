@@ -10,7 +10,7 @@ from __future__ import annotations
 import _io
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -88,13 +88,13 @@ def _keeping(opener: Callable[[str, int], int]) -> Callable[[str, int], int]:
     return keep
 
 
-def restore(file: Any, spot: Spot, interrupted: bytes) -> None:
+def restore(file: Any, spot: Spot, interrupted: Sequence[bytes]) -> None:
     """Put a file that was opened again where it was.
 
     Args:
         file: the file.
         spot: where it was.
-        interrupted: what the write that is to be made again writes; empty if it is no write.
+        interrupted: what the write that is to be made again may write; empty if it is no write.
 
     Raises:
         Halt: behind the recorded size stands something that is not the beginning of that write.
@@ -108,16 +108,18 @@ def restore(file: Any, spot: Spot, interrupted: bytes) -> None:
         file.seek(spot.position)
 
 
-def _cut_off(file: Any, spot: Spot, interrupted: bytes) -> None:
+def _cut_off(file: Any, spot: Spot, interrupted: Sequence[bytes]) -> None:
     extra = os.fstat(file.fileno()).st_size - spot.size
     if extra <= 0:
         return
-    expected = interrupted[max(0, spot.size - spot.position) :]
+    # Wherever it was read before, what is appended is written at the end.
+    at = spot.size if "a" in str(getattr(file, "mode", "")) else spot.position
+    expected = [data[max(0, spot.size - at) :] for data in interrupted]
     with open(file.name, "rb") as content:
         # By name, since the file itself may be open for writing only.
         content.seek(spot.size)
-        left = content.read(min(extra, len(expected) + 1))
-    if not left or not expected.startswith(left):
+        left = content.read(min(extra, max(map(len, expected), default=0) + 1))
+    if not left or not any(data.startswith(left) for data in expected):
         raise Halt(
             NotRestorableError(
                 f"{getattr(file, 'name', file)}: behind byte {spot.size} stands something that the session did not "
@@ -127,8 +129,18 @@ def _cut_off(file: Any, spot: Spot, interrupted: bytes) -> None:
     os.ftruncate(file.fileno(), spot.size)
 
 
-def written(name: str, args: tuple[Any, ...], kwargs: dict[str, Any], file: Any) -> bytes:
-    """Return the bytes that a call on a file writes; none if it is no write."""
+def written(name: str, args: tuple[Any, ...], kwargs: dict[str, Any], file: Any, spot: Spot) -> list[bytes]:
+    """Return what a call on a file may write, as bytes; nothing if it is no write.
+
+    How a file of text ends lines is a secret of its own: each way is one possibility.
+
+    Args:
+        name: dotted name of the call.
+        args: its arguments.
+        kwargs: the same, by name.
+        file: the file.
+        spot: where it was before the call.
+    """
     if name == "builtins.print":
         printed = io.StringIO()
         print(*args, **{**kwargs, "file": printed})
@@ -136,10 +148,20 @@ def written(name: str, args: tuple[Any, ...], kwargs: dict[str, Any], file: Any)
     elif args and name.endswith((".write", ".writelines")):
         pieces = args[0] if name.endswith(".writelines") else (args[0],)
     else:
-        return b""
+        return []
     if not isinstance(pieces, list | tuple):
-        return b""
-    encoding = getattr(file, "encoding", None) or "utf-8"
-    return b"".join(
-        piece.replace("\n", os.linesep).encode(encoding) if isinstance(piece, str) else bytes(piece) for piece in pieces
-    )
+        return []
+    if not all(isinstance(piece, str) for piece in pieces):
+        return [b"".join(map(bytes, pieces))]
+    return [_as_text(pieces, file, newline, not spot.size) for newline in ("\n", "\r\n", "\r")]
+
+
+def _as_text(pieces: Sequence[str], file: Any, newline: str, is_start: bool) -> bytes:
+    # The mark that some encodings begin with is only at the start.
+    before = b"" if is_start else bytes(8)
+    sink = io.BytesIO(before)
+    sink.seek(len(before))
+    text = io.TextIOWrapper(sink, getattr(file, "encoding", None) or "utf-8", getattr(file, "errors", None), newline)
+    text.writelines(pieces)
+    text.flush()
+    return sink.getvalue()[len(before) :]

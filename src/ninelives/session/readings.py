@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import pickle
 import sys
-import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -90,7 +89,8 @@ class Readings:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever it raises is its result
             ok, value = False, error
-        entry = Value(journal.seq(), time.time(), *call.key, call.name, b"", ok, "", False, call.file, call.line)
+        at = session.clock.now()
+        entry = Value(journal.seq(), at, *call.key, call.name, b"", ok, "", False, call.file, call.line)
         if reach is None and type(value) in ATOMS and not (type(value) in (str, bytes) and len(value) > _SHORT):
             entry.data = pickle.dumps(value, 5)
             self._note(entry)

@@ -39,6 +39,7 @@ class Scheduler:
 
     Args:
         journal: holds the recorded order, and gets the new one.
+        now: returns the unix time in seconds, which never goes back.
         places: says where the program waits, as file:line.
         waits: called with what the session waits for and until when (unix seconds), and with "" when it goes on.
         ticked: called with a clock tick, now and on replay.
@@ -47,11 +48,13 @@ class Scheduler:
     def __init__(
         self,
         journal: Journal,
+        now: Callable[[], float],
         waits: Callable[[str, float | None], None],
         places: Callable[[], str],
         ticked: Callable[[Outcome], None],
     ) -> None:
         self.journal = journal
+        self.now = now
         self.baton: Baton
         #: how long lanes have run since the last outcome and never waited, in rounds
         self._rounds = 0
@@ -68,7 +71,7 @@ class Scheduler:
         self._held: deque[Callable[[], None]] = deque()
         self._timers: list[tuple[float, int, Key]] = []
         self._order = 0
-        self._arrivals = Arrivals()
+        self._arrivals = Arrivals(now)
         #: counts a call that is now outside
         self.left: Callable[[], None] = self._arrivals.left
 
@@ -180,7 +183,7 @@ class Scheduler:
             self._start_held()
             return
         deliver = self._arrived_or_due(self._due(), busy=True)
-        now = time.time()
+        now = self.now()
         if deliver is not None:
             self._note_live(self._rounds, now)
             deliver()
@@ -196,14 +199,14 @@ class Scheduler:
 
     def _tick(self) -> None:
         """Record that the clock went on while the program was busy."""
-        outcome = Outcome(self.journal.seq(), time.time(), TICKS, 0, True)
+        outcome = Outcome(self.journal.seq(), self.now(), TICKS, 0, True)
         outcome.rounds = self.forced()
         self.journal.note(outcome, ahead=True)
         self._ticked(outcome)
 
     def has_come(self) -> bool:
         """Return whether a call has ended or a timer is due; any thread may ask."""
-        return bool(self._arrivals.queue) or (bool(self._timers) and self._timers[0][0] <= time.time())
+        return bool(self._arrivals.queue) or (bool(self._timers) and self._timers[0][0] <= self.now())
 
     def forced(self) -> int:
         """Return the round in which the outcome that is recorded now was forced; 0 if no lane was ready.
@@ -250,7 +253,7 @@ class Scheduler:
             deliver = self._arrived_or_due(due, busy=False)
             if deliver is not None:
                 break
-            left = None if due is None else max(0.0, due - time.time())
+            left = None if due is None else max(0.0, due - self.now())
             if left is None and not self._arrivals.outstanding and not self.baton.session.may_be_bridged():
                 raise Halt(self._deadlock())
             if not told and (left is None or left > TELL_FROM):
@@ -275,7 +278,7 @@ class Scheduler:
             busy: the lane does not wait, so nobody else lets arrive what runs under its event loop.
         """
         arrivals, queue = self._arrivals, self._arrivals.queue
-        is_due = due is not None and due <= time.time()
+        is_due = due is not None and due <= self.now()
         if (busy or is_due) and not queue and arrivals.outstanding and (pump := self._pump()) is not None:
             # Without this, timers that are always due would keep arrivals from ever being seen.
             pump(0.0)

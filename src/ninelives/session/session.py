@@ -7,7 +7,6 @@ import importlib
 import json
 import os
 import threading
-import time
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -145,7 +144,7 @@ class Session:
         self.showing = Showing(self.code, setting.secrets, setting.former_dir)
         self.output = Output(self.journal, setting.stdout, setting.stderr, self.showing.hide)
         self.timers = Timers(self)
-        self.scheduler = Scheduler(self.journal, self.timers.tell, self._places, self.delivered)
+        self.scheduler = Scheduler(self.journal, self.clock.now, self.timers.tell, self._places, self.delivered)
         self.comparison = Comparison(self)
         self.live = LiveValues(lambda: self.journal.exhausted, self.showing.hide, self._unpacked)
         self.live.wait = self._wait_outside
@@ -254,7 +253,7 @@ class Session:
             ended = self._describe(ok, value)
         self.output.finish()
         data = self.values.pack(value) if ok else None
-        entry = End(self.journal.seq(), time.time(), ended.state, data or b"")
+        entry = End(self.journal.seq(), self.clock.now(), ended.state, data or b"")
         entry.shown, entry.error = ended.result, ended.error
         error = "" if ended.error is None else json.dumps(ended.error)
         self.journal.decide()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ninelives.code.naming import method_name
@@ -77,7 +77,7 @@ class Reference:
         if self.real is _MISSING:
             self.real = self.live.remake(self)
             if self.live.is_replayed():
-                self.settle(b"")
+                self.settle(())
         return self.real
 
     def known(self, name: str, static: Any) -> Any:
@@ -119,11 +119,11 @@ class Reference:
         if self.is_made() and spot == files.CLOSED:
             self.real.close()
 
-    def settle(self, interrupted: bytes) -> None:
+    def settle(self, interrupted: Sequence[bytes]) -> None:
         """Put a file where it was after the last recorded call.
 
         Args:
-            interrupted: what the write that is to be made again writes.
+            interrupted: what the write that is to be made again may write.
         """
         spot, self.spot = self.spot, None
         if spot is not None:

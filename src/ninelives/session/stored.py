@@ -8,7 +8,6 @@ again.
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -136,7 +135,7 @@ class Stored:
             puts, ok, value = _tried(work)
             with directly():
                 encoded = session.values.encode(request.key, value, {}, [])
-            now = time.time()
+            now = session.clock.now()
             call = StoreCall(
                 journal.seq(),
                 now,

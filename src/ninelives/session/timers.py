@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -54,11 +53,11 @@ class Timers:
         place = session.showing.place(sys._getframe(1))
         recorded = session.comparison.recorded_sleep(key, place)
         if recorded is None:
-            recorded = Sleep(session.journal.seq(), time.time(), *key, until, *place)
+            recorded = Sleep(session.journal.seq(), session.clock.now(), *key, until, *place)
             session.journal.note(recorded, ahead=True)
 
         def fired() -> None:
-            outcome = Outcome(session.journal.seq(), time.time(), *key, True)
+            outcome = Outcome(session.journal.seq(), session.clock.now(), *key, True)
             outcome.lines = session.output.lines_of(lane.name)
             outcome.rounds = session.scheduler.forced()
             session.journal.commit(outcome)
@@ -74,13 +73,13 @@ class Timers:
 
     def wait_until(self, until: float, what: str) -> None:
         """Wait in place for a unix time in seconds; the session's lanes wait with it."""
-        left = until - time.time()
+        left = until - self._session.clock.now()
         if left <= 0:
             return
         self.tell(what, until)
         while left > 0:
             functions.really_sleep(min(left, _PIECE))
-            left = until - time.time()
+            left = until - self._session.clock.now()
         self.tell("", None)
 
     def tell(self, what: str, until: float | None) -> None:

@@ -48,7 +48,8 @@ def settle_file(live: LiveValues, call: Call) -> None:
     if type(file) is StandIn and reference(file).spot is not None:
         ref = reference(file)
         spot, ref.spot = ref.spot, None
-        interrupted = files.written(call.name, call.args, call.kwargs, ref.value())
+        assert spot is not None
+        interrupted = files.written(call.name, call.args, call.kwargs, ref.value(), files.Spot(*spot))
         ref.spot = spot
         ref.settle(interrupted)
 
