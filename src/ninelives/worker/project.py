@@ -35,7 +35,7 @@ def find_project(file: Path, *, root: Path | None = None) -> Project:
     """
     path = file.resolve()
     if not path.is_file():
-        raise UsageError(f"{file}: no such file")
+        raise UsageError(f"{file}: there is no such file")
     folders = [root] if root is not None else [path.parent, *path.parent.parents]
     for folder in folders:
         for name in MANIFESTS:
@@ -63,15 +63,23 @@ def rules_for(path: Path) -> tuple[Path, dict[str, str]]:
 
 def _from_manifest(root: Path, manifest: Path) -> Project:
     content = _read(manifest)
+    project = content.get("project")
+    name = content.get("name", project.get("name") if isinstance(project, dict) else None)
+    if name is not None and not (isinstance(name, str) and name):
+        raise UsageError(f"{manifest}: 'name' is a text, not {name!r}: write it in quotes")
     rules = content.get("rules") or {}
+    form = f"{manifest}: 'rules' maps dotted names to kinds, like 'mylib.parse: deterministic'"
     if not isinstance(rules, dict):
-        raise UsageError(f"{manifest}: 'rules' maps dotted names to kinds, like 'mylib.parse: deterministic'")
+        raise UsageError(form)
+    for key, kind in rules.items():
+        if not (isinstance(key, str) and isinstance(kind, str)):
+            wrong = kind if isinstance(key, str) else key
+            raise UsageError(f"{form}, and {wrong!r} is none")
     try:
         Rules(rules)
     except UsageError as error:
         raise UsageError(f"{manifest}: {error}") from None
-    name = content.get("name") or (content.get("project") or {}).get("name") or str(root)
-    return Project(str(name), root, {str(key): str(kind) for key, kind in rules.items()})
+    return Project(name or str(root), root, rules)
 
 
 def _read(manifest: Path) -> dict[str, Any]:
@@ -82,7 +90,9 @@ def _read(manifest: Path) -> dict[str, Any]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{manifest}:{mark.line + 1}" if mark is not None else str(manifest)
-        raise UsageError(f"{place}: {getattr(error, 'problem', None) or error}") from None
+        # What YAML says without a place is several lines.
+        problem = " ".join(str(getattr(error, "problem", None) or error).split())
+        raise UsageError(f"{place}: {problem}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{manifest} can't be read: {error}") from None
     if content is None:
