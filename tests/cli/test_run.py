@@ -224,7 +224,12 @@ def test_a_live_session_is_cancelled(cli, program, tmp_path) -> None:
     program(WAITING)
     held = Held(tmp_path, "run", "app.py:handler", "--session", "s")
     assert cli("sessions", "cancel", "s", "--json").document["told"] is True
-    assert held.end(0) == (143, "before\n", "session: s\ncancelled\n")
+    code, out, err = held.end(0)
+    assert (code, out) == (4, "before\n")
+    assert err.splitlines() == [
+        "session: s",
+        "cancelled: somebody ended the session with `ninelives sessions cancel`; it does not go on",
+    ]
     assert cli("sessions", "list", "--json").document[0]["state"] == "cancelled"
     assert cli("resume", "s").code == 2
 

@@ -134,6 +134,8 @@ def last_line(session_id: str, state: str, done: int | None = None) -> str:
     """
     if state == "interrupted":
         return f"interrupted: go on with `ninelives resume {session_id}`"
+    if state == "cancelled":
+        return "cancelled: somebody ended the session with `ninelives sessions cancel`; it does not go on"
     return state if done is None else f"{state}: {_activities(done)} done"
 
 

@@ -64,7 +64,7 @@ def run(
       1    the program raised
       2    wrong use, or a program that can't be loaded
       3    the store, a lock or the disk can't be used
-      4    stopped by a rule: the program no longer does what its journal says, …
+      4    stopped by a rule, like a program that no longer does what its journal says; or cancelled
       130  interrupted by Ctrl-C, 143 by SIGTERM: go on with `ninelives resume`
       n    the program called SystemExit(n)
 
