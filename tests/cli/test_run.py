@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import COMMAND
+from tests.cli.conftest import COMMAND, SOURCES
 
 #: Is in the middle of one activity until the gate is closed.
 WAITING = """
@@ -109,7 +109,32 @@ def test_what_the_program_raises_is_shown_without_our_frames(cli, program) -> No
 @pytest.mark.parametrize(("raised", "code"), [("SystemExit(0)", 0), ("SystemExit", 0), ("SystemExit(7)", 7)])
 def test_system_exit_is_the_exit_code(cli, program, raised, code) -> None:
     program(f"def handler(event):\n    raise {raised}\n")
-    assert cli("run", "app.py:handler").code == code
+    answer = cli("run", "app.py:handler")
+    assert answer.code == code
+    said = "error: the program ended itself with SystemExit(7): 0 activities done"
+    assert (said in answer.err) == (code == 7)
+
+
+def test_the_data_may_come_from_stdin_also_when_the_process_starts_itself_again(program, tmp_path, home) -> None:
+    program("def handler(event):\n    print(event.data.n)\n")
+    for data, code, out in (('{"n": "ü"}', 0, "ü\n"), ('{"n": 2}', 0, "2\n"), ("{", 2, "")):
+        # Not known yet, the first time: the seed that the process is to have.
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONHASHSEED"}
+        done = subprocess.run(
+            [*COMMAND, "run", "app.py:handler", "--data", "@-"],
+            cwd=tmp_path, env=environment | {"PYTHONPATH": SOURCES}, input=data.encode(),
+            capture_output=True, check=False,
+        )  # fmt: skip
+        assert (done.returncode, done.stdout.decode()) == (code, out), done.stderr
+    assert done.stderr.decode().startswith("ninelives: stdin is not valid JSON: ")
+
+
+def test_there_is_nothing_to_retry_of_a_completed_session(cli, program) -> None:
+    program("def handler(event): ...\n")
+    session = cli("run", "app.py:handler").session_id
+    answer = cli("resume", session, "--retry-failed")
+    assert (answer.code, answer.err) == (2, f"ninelives: session {session} is completed: there is nothing to retry\n")
+    assert cli("resume", session).code == 0
 
 
 def test_an_event_starts_one_session(cli, program) -> None:

@@ -8,14 +8,27 @@ from __future__ import annotations
 
 import click
 
-from ninelives.cli.about import config, version
+from ninelives.cli.about import config, emit_version, version
 from ninelives.cli.check import check
 from ninelives.cli.code import exports, rewrite
 from ninelives.cli.run import resume, run
 from ninelives.cli.sessions import sessions
 
 
+def _version(context: click.Context) -> None:
+    emit_version(as_json=False)
+    context.exit()
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=lambda context, _, asked: _version(context) if asked else None,
+    help="Print the versions of ninelives and of Python.",
+)
 def app() -> None:
     """Plain Python that survives crashes.
 

@@ -323,6 +323,8 @@ def _discard(store: Store, session_id: str) -> None:
 def _over(session: SessionRow, *, repaired: bool, retry_failed: bool) -> Finished | None:
     """Return what a session came to that is over and does not go on."""
     if session.state == "completed":
+        if retry_failed:
+            raise UsageError(f"session {session.session_id} is completed: there is nothing to retry")
         return Finished(session.session_id, "completed", 0, session.result, None, already=True)
     if session.state == "cancelled":
         raise UsageError(f"session {session.session_id} was cancelled: it does not go on; start a new one")
