@@ -327,6 +327,39 @@ def test_a_closed_stdout_is_no_error(cli, program, tmp_path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no device that is always full")
+def test_a_stdout_that_cannot_be_written_is_said_once_and_the_log_is_whole(cli, program, tmp_path) -> None:
+    program("def handler(event):\n    for n in range(3): print(n)\n    assert not event.data.get('fail')\n")
+    command = f"{' '.join(COMMAND)} run app.py:handler --session "
+    for name, more, code in (("s", "", 3), ("t", """ --data '{"fail": 1}'""", 1)):
+        done = subprocess.run(
+            f"{command}{name}{more} > /dev/full", shell=True, cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == code, done.stderr
+        first, second, *_ = done.stderr.splitlines()
+        assert first == f"session: {name}"
+        assert second == (
+            "ninelives: stdout can't be written: No space left on device; "
+            f"the program goes on, and `ninelives sessions logs {name}` has what it prints"
+        )
+        assert done.stderr.count("No space left") == 1
+        assert cli("sessions", "logs", name).out == "0\n1\n2\n"
+
+
+def test_a_reader_of_stdout_that_goes_away_is_no_error(cli, program, tmp_path) -> None:
+    program("def handler(event):\n    for n in range(30_000): print(n)\n")
+    process = subprocess.Popen(
+        [*COMMAND, "run", "app.py:handler", "--session", "s"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout
+    assert process.stdout.readline() == "0\n"
+    process.stdout.close()
+    assert process.communicate()[1] == "session: s\ncompleted: 0 activities done\n"
+    assert process.returncode == 0
+    assert cli("sessions", "show", "s", "--json").document["counts"]["lines"] == 30_000
+
+
 def test_a_store_that_another_process_writes_to_is_waited_for(cli, program, home, tmp_path, monkeypatch) -> None:
     import sqlite3
 

@@ -39,6 +39,7 @@ class Progress:
         self._on_exit = on_exit
         self.session_id = ""
         self.done = 0
+        self.has_lost_output = False
         self._doing = ""
         self._since = 0.0
         self._until: float | None = None
@@ -92,6 +93,12 @@ class Progress:
         """Note how far the replay is, in recorded outcomes."""
         self.done = done
         self._doing, self._since, self._until = f"replays {done}/{total}", 0.0, None
+
+    def output_lost(self, stream: str, why: str) -> None:
+        """Say at once that a stream takes nothing any more, and remember it for the exit code."""
+        self.has_lost_output = True
+        log = f"ninelives sessions logs {self.session_id}"
+        self.say(f"ninelives: {stream} can't be written: {why}; the program goes on, and `{log}` has what it prints")
 
     def ended(self, session_id: str, how: str, exit_code: int) -> None:
         """Say what became of the session, right before the process exits with no further word."""

@@ -11,7 +11,7 @@ import click
 from ninelives.cli import folders, hashseed, inputs
 from ninelives.cli.options import opened_store, session_argument
 from ninelives.cli.output import divert_prints, emit_json, one_line
-from ninelives.errors import SessionNotFoundError
+from ninelives.errors import ExitCode, SessionNotFoundError
 
 if TYPE_CHECKING:
     from ninelives.cli.progress import Progress
@@ -63,7 +63,7 @@ def run(
       0    completed; or the event was seen before, and nothing was started
       1    the program raised
       2    wrong use, or a program that can't be loaded
-      3    the store, a lock or the disk can't be used
+      3    the store, a lock or the disk can't be used, or stdout can't be written
       4    stopped by a rule, like a program that no longer does what its journal says; or cancelled
       130  interrupted by Ctrl-C, 143 by SIGTERM: go on with `ninelives resume`
       n    the program called SystemExit(n)
@@ -182,6 +182,9 @@ def _observe(go: Callable[[Progress], Finished], *, as_json: bool) -> int:
         progress.say(finished.error["traceback"].rstrip("\n"))
     if as_json:
         emit_json(finished._asdict() | {"result": finished.result or None})
+    if progress.has_lost_output and finished.exit_code == 0:
+        # Whoever reads the output must not take it for the whole.
+        return int(ExitCode.UNAVAILABLE)
     return finished.exit_code
 
 
