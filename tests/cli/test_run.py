@@ -149,6 +149,18 @@ def test_an_event_starts_one_session(cli, program) -> None:
     assert len(cli("sessions", "list", "--json").document) == 1
 
 
+def test_a_folder_with_much_data_is_said_in_one_line(cli, program, tmp_path) -> None:
+    program("def handler(event): ...\n")
+    (tmp_path / "data").mkdir()
+    for number in range(5):
+        (tmp_path / f"data/{number}.bin").write_bytes(bytes(5 * 2**20))
+    first, second, _ = cli("run", "app.py:handler").err.splitlines()
+    assert first.startswith("session: ")
+    assert second.startswith(f"ninelives: the code in {tmp_path} is large (6 files, 25.0 MiB), ")
+    (tmp_path / ".ninelivesignore").write_text("data\n")
+    assert "large" not in cli("run", "app.py:handler").err
+
+
 def test_events_without_an_id_are_all_different(cli, program) -> None:
     program("def handler(event): ...\n")
     for _ in range(2):

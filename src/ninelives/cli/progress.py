@@ -40,6 +40,7 @@ class Progress:
         self.session_id = ""
         self.done = 0
         self.has_lost_output = False
+        self._warnings: list[str] = []
         self._doing = ""
         self._since = 0.0
         self._until: float | None = None
@@ -66,6 +67,12 @@ class Progress:
         if not self.session_id:
             self.session_id = session_id
             self.say(f"session: {session_id}")
+            for text in self._warnings:
+                self.say(f"ninelives: {one_line(text)}")
+
+    def warned(self, text: str) -> None:
+        """Say it after the session's id, which scripts look for in the first line."""
+        self._warnings.append(text)
 
     def activity_started(self, name: str, n: int) -> None:
         """Note which activity runs now.

@@ -22,6 +22,11 @@ LARGEST_FILE = 5 * 2**20
 MOST_FILES = 10_000
 MOST_BYTES = 200 * 2**20
 
+#: With more files, or more bytes in them, than this it is worth a word: each run reads them all, and each version of
+#: them is kept.
+MANY_FILES = 2_000
+MANY_BYTES = 20 * 2**20
+
 _IGNORE_FILES = (".gitignore", ".ninelivesignore")
 _NEVER = frozenset({"__pycache__", "node_modules", "site-packages"})
 
@@ -36,6 +41,8 @@ class Build(NamedTuple):
     files: dict[str, str]
     #: why a file that one might expect is left out, by path
     skipped: dict[str, str]
+    #: what a person should know about its size, or ""
+    warning: str = ""
 
 
 class _Entry(NamedTuple):
@@ -72,7 +79,7 @@ def pack(code_dir: Path, *, leave_out: Iterable[Path] = ()) -> Build:
         raise ProgramError(f"{where}: make it readable, or name it in .ninelivesignore") from error
     tar = pack_members(members)
     files = {member.path: hashlib.sha256(member.content).hexdigest() for member in members}
-    return Build(hashlib.sha256(tar).hexdigest(), tar, files, skipped)
+    return Build(hashlib.sha256(tar).hexdigest(), tar, files, skipped, _warning(root, entries))
 
 
 def is_same_program(tar: bytes, code_dir: Path) -> bool:
@@ -88,6 +95,27 @@ def is_same_program(tar: bytes, code_dir: Path) -> bool:
             except OSError:
                 return False
     return True
+
+
+def _warning(root: str, entries: list[_Entry]) -> str:
+    size = sum(entry.size for entry in entries)
+    if len(entries) <= MANY_FILES and size <= MANY_BYTES:
+        return ""
+    parts: dict[str, tuple[int, int]] = {}
+    for entry in entries:
+        name, slash, _ = entry.path.partition("/")
+        size_before, count = parts.get(name + slash, (0, 0))
+        parts[name + slash] = (size_before + entry.size, count + 1)
+    largest = sorted(parts.items(), key=lambda part: part[1], reverse=True)[:3]
+    shown = ", ".join(f"{name} ({_amount(*part)})" for name, part in largest)
+    return (
+        f"the code in {root} is large ({_amount(size, len(entries))}), and all of it is read and kept for the session; "
+        f"the largest of it: {shown}; name what is no code in {root}/.ninelivesignore"
+    )
+
+
+def _amount(size: int, count: int) -> str:
+    return f"{count:,} file{'s' if count > 1 else ''}, {size / 2**20:.1f} MiB"
 
 
 def _read(root: str, path: str) -> bytes:

@@ -83,6 +83,8 @@ def run(store: Store, request: RunRequest, observer: Observer) -> Finished:
         return _go_on(store, request.session_id, request, observer)
     project = find_project(request.file)
     build = pack(project.root, leave_out=_left_out(store, request.secret_files))
+    if build.warning:
+        observer.warned(build.warning)
     session_id = request.session_id or uuid.uuid4().hex
     start = _start(store, project, build, request)
     new = NewSession(
