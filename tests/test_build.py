@@ -104,6 +104,24 @@ def test_too_much_code_is_one_clear_error(code, monkeypatch):
         pack(code)
 
 
+@pytest.mark.parametrize("limit", ["MANY_FILES", "MANY_BYTES"])
+def test_much_code_is_worth_a_word(code, monkeypatch, limit):
+    fill(code, "main.py", "shop/cart.py")
+    assert not pack(code).warning
+    monkeypatch.setattr(builds, limit, 4)
+    (code / "data").mkdir()
+    for number in range(3):
+        (code / f"data/{number}.csv").write_bytes(bytes(2**20))
+    assert pack(code).warning == (
+        f"the code in {code} is large (5 files, 3.0 MiB), and all of it is read and kept for the session; "
+        "the largest of it: data/ (3 files, 3.0 MiB), shop/ (1 file, 0.0 MiB), main.py (1 file, 0.0 MiB); "
+        f"name what is no code in {code}/.ninelivesignore"
+    )
+    (code / ".ninelivesignore").write_text("data\n")
+    monkeypatch.setattr(builds, "MANY_BYTES", 100)
+    assert not pack(code).warning
+
+
 def test_a_directory_that_is_not_there_is_one_clear_error(code):
     with pytest.raises(ProgramError, match=r"gone can't be read .No such file"):
         pack(code / "gone")

@@ -44,12 +44,52 @@ def test_functions_async_functions_and_classes_of_the_top_level(tmp_path: Path) 
         Export("review.py", 4, "on_pull_request", ["event"]),
         Export("review.py", 9, "on_issue", ["event", "session_id"]),
         Export("review.py", 11, "Reviewer", ["name", "*rules", "strict", "**options"]),
-        Export("review.py", 15, "Plain", []),
+        Export("review.py", 17, "shorthand", ["event"]),
     ]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def f(): ...",
+        "def f(a, b, c): ...",
+        "def f(event, *, needed): ...",
+        "def f(*, event=None): ...",
+        "def f(event): yield 1",
+        "async def f(event):\n    if event:\n        x = yield 1",
+        "def f(event): return [*(yield from event)]",
+        "class F: ...",
+        "class F:\n    def __init__(self): ...",
+        "class F:\n    def __init__(self, a, b, c): ...",
+        "f = lambda: None",
+        "f = lambda event: (yield)",
+        "f = 3",
+    ],
+)
+def test_what_cannot_be_called_with_an_event_is_no_handler(tmp_path: Path, text: str) -> None:
+    assert exports(write(tmp_path / "f.py", text)) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def F(*events): ...",
+        "def F(event, session_id, more=1, *, other=None): ...",
+        "def F(event):\n    def g(): yield 1\n    return (lambda: (yield))",
+        "class F(Base): ...",
+        "@dataclass\nclass F:\n    event: dict",
+        "class F:\n    def __init__(self, event, session_id): ...",
+        "class F:\n    def __init__(*args): ...",
+        "F: Handler = lambda event: None",
+        "F = lambda event, session_id: None",
+    ],
+)
+def test_what_can_be_called_with_an_event_is_one(tmp_path: Path, text: str) -> None:
+    assert [export.name for export in exports(write(tmp_path / "f.py", text))] == ["F"]
+
+
 def test_every_kind_of_parameter_in_the_order_of_the_signature(tmp_path: Path) -> None:
-    file = write(tmp_path / "f.py", "def f(a, /, b, *c, d, e=1, **g): ...")
+    file = write(tmp_path / "f.py", "def f(a, /, b, *c, d=2, e=1, **g): ...")
     assert exports(file)[0].args == ["a", "b", "*c", "d", "e", "**g"]
 
 

@@ -566,6 +566,18 @@ def test_a_project_that_names_an_unknown_kind_is_told_so():
         Rules({"json.loads": "pure"})
 
 
+@pytest.mark.parametrize("kind", ["as_self", "random", "session", "thread", "special"])
+def test_a_project_is_offered_the_kinds_that_the_docs_have(kind):
+    docs = pathlib.Path(__file__).parents[1].joinpath("docs", "replay-rules.md").read_text()
+    with pytest.raises(UsageError) as raised:
+        Rules({"shop.buy": kind})
+    offered = str(raised.value).partition("; use one of ")[2].split(", ")
+    assert "deterministic" in offered
+    assert kind not in offered
+    for each in offered:
+        assert f"`{each}`" in docs
+
+
 def test_an_inherited_mixin_method_is_what_the_class_of_its_object_is():
     rules = Rules()
     assert rules.inherited("shelve.DbfilenameShelf", "pop") == "activity"

@@ -15,7 +15,7 @@ class ExitCode(IntEnum):
     USAGE = 2
     #: our side can't go on: store, lease, disk
     UNAVAILABLE = 3
-    #: a rule forbids going on without a person
+    #: a rule forbids going on without a person, or a person has cancelled it
     STOPPED = 4
     #: interrupted by Ctrl-C
     INTERRUPTED = 130

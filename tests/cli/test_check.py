@@ -67,7 +67,7 @@ def test_the_manifest_counts_for_a_file_and_for_a_folder(cli, program) -> None:
 
 def test_wrong_use_is_one_line(cli, program, tmp_path) -> None:
     answer = cli("check", "gone.py")
-    assert (answer.code, answer.out, answer.err) == (2, "", "ninelives: gone.py: no such file\n")
+    assert (answer.code, answer.out, answer.err) == (2, "", "ninelives: gone.py: there is no such file\n")
     (tmp_path / "empty").mkdir()
     assert cli("check", "empty").err == "ninelives: empty: no Python file is in it: name the folder of your program\n"
     program("x = 1\ndef main(event:\n    pass\n")

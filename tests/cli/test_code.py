@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
+import pytest
+
 
 def test_exports_is_a_table_for_people_and_a_document_for_scripts(cli, program) -> None:
     file = program("def on_push(event): ...\n\nclass Bot:\n    def __init__(self, name): ...\n")
@@ -14,6 +19,14 @@ def test_exports_is_a_table_for_people_and_a_document_for_scripts(cli, program) 
         {"file": "app.py", "line": 1, "name": "on_push", "args": ["event"]},
         {"file": "app.py", "line": 3, "name": "Bot", "args": ["name"]},
     ]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems refuse such names")
+def test_a_name_that_is_no_text_is_shown_as_its_bytes(cli, program) -> None:
+    program("def on_push(event): ...\n", os.fsdecode(b"\xff.py"))
+    assert r"\udcff.py" in cli("exports", ".").out
+    answer = cli("exports", ".", "--json")
+    assert (answer.code, os.fsencode(answer.document[0]["file"])) == (0, b"\xff.py")
 
 
 def test_rewrite_prints_what_is_loaded(cli, program) -> None:

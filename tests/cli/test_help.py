@@ -75,6 +75,7 @@ def test_version(cli) -> None:
     assert answer.code == 0
     assert set(answer.document) == {"ninelives", "python"}
     assert cli("version").out == f"ninelives {answer.document['ninelives']}, Python {answer.document['python']}\n"
+    assert cli("--version") == cli("version")
 
 
 def test_config_where(cli, home, tmp_path) -> None:

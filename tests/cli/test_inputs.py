@@ -51,7 +51,7 @@ NO_TEXT = "is no text in the encoding of this locale (utf-8): rename it, or use 
     ],
 )  # fmt: skip
 def test_wrong_use_is_one_line(cli, program, tmp_path, arguments, says) -> None:
-    program("def on_push(event): ...\nclass Bot: ...\n")
+    program("def on_push(event): ...\nclass Bot:\n    def __init__(self, event): ...\ndef helper(a, b, c): ...\n")
     (tmp_path / "broken.json").write_text("{,}")
     (tmp_path / "latin.json").write_bytes(b'"\xe9"')
     (tmp_path / "deep.json").write_text("[" * 100_000 + "]" * 100_000)

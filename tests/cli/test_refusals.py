@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 #: Outside code: kills its process, unless there is a file that says it may go on.
 DIES_ONCE = """
@@ -218,6 +221,27 @@ def test_a_missing_package_is_named_wherever_it_is_imported(cli, program) -> Non
     answer = cli("run", "app.py:handler")
     assert answer.code == 1
     assert "add the package that has 'nosuchpackage' to the project's requirements" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        (
+            "json.nothing",
+            f"the standard library of Python {PYTHON} has no module 'json.nothing' here: correct the import",
+        ),
+        ("winreg", f"the standard library of Python {PYTHON} has no module 'winreg' here: correct the import"),
+        (
+            "msgspec.nothing",
+            "the package 'msgspec' is installed and has no module 'msgspec.nothing': correct the import",
+        ),
+    ],
+)
+def test_a_missing_module_of_what_is_there_is_no_missing_package(cli, program, name, says) -> None:
+    program(f"import {name}\n\ndef handler(event): ...\n")
+    answer = cli("run", "app.py:handler")
+    refused(answer, 2, f"app.py:1: {says}")
+    assert "pip" not in answer.err
 
 
 def test_a_traceback_begins_with_the_users_own_line(cli, program) -> None:

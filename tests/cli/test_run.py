@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import COMMAND
+from tests.cli.conftest import COMMAND, SOURCES
 
 #: Is in the middle of one activity until the gate is closed.
 WAITING = """
@@ -109,7 +109,32 @@ def test_what_the_program_raises_is_shown_without_our_frames(cli, program) -> No
 @pytest.mark.parametrize(("raised", "code"), [("SystemExit(0)", 0), ("SystemExit", 0), ("SystemExit(7)", 7)])
 def test_system_exit_is_the_exit_code(cli, program, raised, code) -> None:
     program(f"def handler(event):\n    raise {raised}\n")
-    assert cli("run", "app.py:handler").code == code
+    answer = cli("run", "app.py:handler")
+    assert answer.code == code
+    said = "error: the program ended itself with SystemExit(7): 0 activities done"
+    assert (said in answer.err) == (code == 7)
+
+
+def test_the_data_may_come_from_stdin_also_when_the_process_starts_itself_again(program, tmp_path, home) -> None:
+    program("def handler(event):\n    print(event.data.n)\n")
+    for data, code, out in (('{"n": "ü"}', 0, "ü\n"), ('{"n": 2}', 0, "2\n"), ("{", 2, "")):
+        # Not known yet, the first time: the seed that the process is to have.
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONHASHSEED"}
+        done = subprocess.run(
+            [*COMMAND, "run", "app.py:handler", "--data", "@-"],
+            cwd=tmp_path, env=environment | {"PYTHONPATH": SOURCES}, input=data.encode(),
+            capture_output=True, check=False,
+        )  # fmt: skip
+        assert (done.returncode, done.stdout.decode()) == (code, out), done.stderr
+    assert done.stderr.decode().startswith("ninelives: stdin is not valid JSON: ")
+
+
+def test_there_is_nothing_to_retry_of_a_completed_session(cli, program) -> None:
+    program("def handler(event): ...\n")
+    session = cli("run", "app.py:handler").session_id
+    answer = cli("resume", session, "--retry-failed")
+    assert (answer.code, answer.err) == (2, f"ninelives: session {session} is completed: there is nothing to retry\n")
+    assert cli("resume", session).code == 0
 
 
 def test_an_event_starts_one_session(cli, program) -> None:
@@ -122,6 +147,18 @@ def test_an_event_starts_one_session(cli, program) -> None:
     document = cli("run", "app.py:handler", "--event-id", "e17", "--json").document
     assert document["error"]["session_id"] == first.session_id
     assert len(cli("sessions", "list", "--json").document) == 1
+
+
+def test_a_folder_with_much_data_is_said_in_one_line(cli, program, tmp_path) -> None:
+    program("def handler(event): ...\n")
+    (tmp_path / "data").mkdir()
+    for number in range(5):
+        (tmp_path / f"data/{number}.bin").write_bytes(bytes(5 * 2**20))
+    first, second, _ = cli("run", "app.py:handler").err.splitlines()
+    assert first.startswith("session: ")
+    assert second.startswith(f"ninelives: the code in {tmp_path} is large (6 files, 25.0 MiB), ")
+    (tmp_path / ".ninelivesignore").write_text("data\n")
+    assert "large" not in cli("run", "app.py:handler").err
 
 
 def test_events_without_an_id_are_all_different(cli, program) -> None:
@@ -224,7 +261,12 @@ def test_a_live_session_is_cancelled(cli, program, tmp_path) -> None:
     program(WAITING)
     held = Held(tmp_path, "run", "app.py:handler", "--session", "s")
     assert cli("sessions", "cancel", "s", "--json").document["told"] is True
-    assert held.end(0) == (143, "before\n", "session: s\ncancelled\n")
+    code, out, err = held.end(0)
+    assert (code, out) == (4, "before\n")
+    assert err.splitlines() == [
+        "session: s",
+        "cancelled: somebody ended the session with `ninelives sessions cancel`; it does not go on",
+    ]
     assert cli("sessions", "list", "--json").document[0]["state"] == "cancelled"
     assert cli("resume", "s").code == 2
 
@@ -295,6 +337,39 @@ def test_a_closed_stdout_is_no_error(cli, program, tmp_path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no device that is always full")
+def test_a_stdout_that_cannot_be_written_is_said_once_and_the_log_is_whole(cli, program, tmp_path) -> None:
+    program("def handler(event):\n    for n in range(3): print(n)\n    assert not event.data.get('fail')\n")
+    command = f"{' '.join(COMMAND)} run app.py:handler --session "
+    for name, more, code in (("s", "", 3), ("t", """ --data '{"fail": 1}'""", 1)):
+        done = subprocess.run(
+            f"{command}{name}{more} > /dev/full", shell=True, cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == code, done.stderr
+        first, second, *_ = done.stderr.splitlines()
+        assert first == f"session: {name}"
+        assert second == (
+            "ninelives: stdout can't be written: No space left on device; "
+            f"the program goes on, and `ninelives sessions logs {name}` has what it prints"
+        )
+        assert done.stderr.count("No space left") == 1
+        assert cli("sessions", "logs", name).out == "0\n1\n2\n"
+
+
+def test_a_reader_of_stdout_that_goes_away_is_no_error(cli, program, tmp_path) -> None:
+    program("def handler(event):\n    for n in range(30_000): print(n)\n")
+    process = subprocess.Popen(
+        [*COMMAND, "run", "app.py:handler", "--session", "s"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout
+    assert process.stdout.readline() == "0\n"
+    process.stdout.close()
+    assert process.communicate()[1] == "session: s\ncompleted: 0 activities done\n"
+    assert process.returncode == 0
+    assert cli("sessions", "show", "s", "--json").document["counts"]["lines"] == 30_000
 
 
 def test_a_store_that_another_process_writes_to_is_waited_for(cli, program, home, tmp_path, monkeypatch) -> None:

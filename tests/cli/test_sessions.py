@@ -113,6 +113,15 @@ def test_journal(cli, store) -> None:
     assert " ".join(table[2].split()) == r"2 0 activity requests.get ok 1 app.py:3 8.2 'https://x/\n' <Response [200]>"
 
 
+def test_a_long_result_does_not_widen_the_table(cli, program) -> None:
+    program("import subprocess\n\ndef handler(event):\n    subprocess.run(['true', 'x' * 1000])\n")
+    session_id = cli("run", "app.py:handler").session_id
+    table = cli("sessions", "journal", session_id)
+    assert "xxxx…" in table.out
+    assert max(map(len, table.out.splitlines())) < 400
+    assert len(cli("sessions", "journal", session_id, "--json").document[1]["args"]) > 1000
+
+
 def test_a_session_that_is_not_there(cli, store) -> None:
     session(store, "abc1")
     session(store, "abc2")

@@ -17,6 +17,11 @@ def version(*, as_json: bool) -> None:
     Example:
       ninelives version
     """
+    emit_version(as_json=as_json)
+
+
+def emit_version(*, as_json: bool) -> None:
+    """Print what `version` prints."""
     import platform
 
     from ninelives import __version__

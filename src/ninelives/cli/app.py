@@ -46,7 +46,22 @@ def _load(name: str) -> click.Command:
     return found
 
 
+def _version(context: click.Context) -> None:
+    from ninelives.cli.about import emit_version
+
+    emit_version(as_json=False)
+    context.exit()
+
+
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=lambda context, _, asked: _version(context) if asked else None,
+    help="Print the versions of ninelives and of Python.",
+)
 def app() -> None:
     """Plain Python that survives crashes.
 

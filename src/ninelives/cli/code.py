@@ -14,7 +14,10 @@ from ninelives.cli.output import Column, emit, emit_json, emit_table
 @click.argument("path", metavar="FILE|DIR", type=click.Path(path_type=Path))
 @json_option
 def exports(path: Path, *, as_json: bool) -> None:
-    """List what can be a handler: functions, async functions and classes, with file, line, name and arguments.
+    """List what can be a handler, with file, line, name and arguments.
+
+    That is each function, async function, class and named lambda that can be called with (event) or
+    (event, session_id), and is no generator.
 
     Nothing is imported or run. Of a folder all Python files are read, but hidden ones and virtual environments.
 

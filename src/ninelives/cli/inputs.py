@@ -11,6 +11,9 @@ from typing import Any
 
 from ninelives.errors import UsageError
 
+#: Instead of data: it is read from stdin.
+STDIN = "@-"
+
 #: How deep lists and objects may be nested in an event. Walking through them takes a frame of Python a level.
 _DEEPEST = 100
 
@@ -40,7 +43,7 @@ def event(data: str | None, event_type: str | None, event_id: str | None, integr
     """Return the event of a session.
 
     Args:
-        data: a JSON object, or ``@FILE`` with one in it; None is an empty object.
+        data: a JSON object, ``@FILE`` with one in it, or ``@-`` for stdin; None is an empty object.
         event_type: what kind of event it is.
         event_id: unique among the events of one handler.
         integration_id: where it came from.
@@ -114,7 +117,9 @@ def _json(text: str) -> dict[str, Any]:
     import json
 
     where = "--data"
-    if text.startswith("@"):
+    if text == STDIN:
+        where, text = "stdin", _stdin()
+    elif text.startswith("@"):
         where = text[1:]
         text = _file(where, "--data")
     try:
@@ -137,6 +142,17 @@ def _json(text: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise UsageError(f'{where} is no JSON object: write the event\'s data as {{"name": value, …}}')
     return found
+
+
+def _stdin() -> str:
+    if sys.stdin is None:
+        raise UsageError("--data @-: stdin is closed: pipe a JSON object into it")
+    try:
+        return sys.stdin.buffer.read().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"--data @-: stdin is not UTF-8 text (byte {error.start})") from None
+    except OSError as error:
+        raise UsageError(f"--data @-: can't read stdin: {error.strerror}") from None
 
 
 def _too_deep(where: str) -> UsageError:

@@ -89,11 +89,14 @@ def _leave(code: int) -> None:
     if code == 4:
         # What would have ended them is muted: closing a connection that has a thread, say.
         atexit._run_exitfuncs()
+    for stream, descriptor in ((sys.stdout, 1), (sys.stderr, 2)):
+        try:
+            stream.flush()
+        except OSError:
+            # The reader has gone away, or the disk is full, which was said. Python would try again, and exit with 120.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
+        except ValueError:
+            continue  # closed by the program
     if code in (4, 130, 143):
-        for stream in (sys.stdout, sys.stderr):
-            try:
-                stream.flush()
-            except OSError:
-                continue  # the reader has gone away: what is left can't be said
         os._exit(code)
     sys.exit(code)

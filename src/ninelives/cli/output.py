@@ -64,7 +64,14 @@ def emit_json(document: Any) -> None:
     """Print a document of plain data, msgspec structs or dataclasses as JSON, times in RFC 3339."""
     import msgspec
 
-    emit(msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n")
+    try:
+        text = msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
+    except UnicodeEncodeError:
+        # The name of a file that is no text. JSON can say it, in ASCII.
+        import json
+
+        text = json.dumps(msgspec.to_builtins(document), indent=2)
+    emit(text + "\n")
 
 
 def divert_prints() -> None:

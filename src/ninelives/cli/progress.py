@@ -39,6 +39,8 @@ class Progress:
         self._on_exit = on_exit
         self.session_id = ""
         self.done = 0
+        self.has_lost_output = False
+        self._warnings: list[str] = []
         self._doing = ""
         self._since = 0.0
         self._until: float | None = None
@@ -65,6 +67,12 @@ class Progress:
         if not self.session_id:
             self.session_id = session_id
             self.say(f"session: {session_id}")
+            for text in self._warnings:
+                self.say(f"ninelives: {one_line(text)}")
+
+    def warned(self, text: str) -> None:
+        """Say it after the session's id, which scripts look for in the first line."""
+        self._warnings.append(text)
 
     def activity_started(self, name: str, n: int) -> None:
         """Note which activity runs now.
@@ -92,6 +100,12 @@ class Progress:
         """Note how far the replay is, in recorded outcomes."""
         self.done = done
         self._doing, self._since, self._until = f"replays {done}/{total}", 0.0, None
+
+    def output_lost(self, stream: str, why: str) -> None:
+        """Say at once that a stream takes nothing any more, and remember it for the exit code."""
+        self.has_lost_output = True
+        log = f"ninelives sessions logs {self.session_id}"
+        self.say(f"ninelives: {stream} can't be written: {why}; the program goes on, and `{log}` has what it prints")
 
     def ended(self, session_id: str, how: str, exit_code: int) -> None:
         """Say what became of the session, right before the process exits with no further word."""
@@ -134,6 +148,8 @@ def last_line(session_id: str, state: str, done: int | None = None) -> str:
     """
     if state == "interrupted":
         return f"interrupted: go on with `ninelives resume {session_id}`"
+    if state == "cancelled":
+        return "cancelled: somebody ended the session with `ninelives sessions cancel`; it does not go on"
     return state if done is None else f"{state}: {_activities(done)} done"
 
 

@@ -11,7 +11,7 @@ import click
 from ninelives.cli import folders, hashseed, inputs
 from ninelives.cli.options import opened_store, session_argument
 from ninelives.cli.output import divert_prints, emit_json, one_line
-from ninelives.errors import SessionNotFoundError
+from ninelives.errors import ExitCode, SessionNotFoundError
 
 if TYPE_CHECKING:
     from ninelives.cli.progress import Progress
@@ -33,7 +33,7 @@ _var_option = click.option("--var", "var", metavar="K=V|K|K=@FILE", multiple=Tru
 
 @click.command()
 @click.argument("handler", metavar="FILE.py:HANDLER")
-@click.option("--data", metavar="JSON|@FILE", help="The event's data; an empty object if not given.")
+@click.option("--data", metavar="JSON|@FILE|@-", help="The event's data (@-: stdin); an empty object if not given.")
 @click.option("--event-type", metavar="T", help="The event's type.")
 @click.option("--event-id", metavar="I", help="The event's id: seen before with this handler, nothing is started.")
 @click.option("--integration-id", metavar="I", help="Where the event came from.")
@@ -63,8 +63,8 @@ def run(
       0    completed; or the event was seen before, and nothing was started
       1    the program raised
       2    wrong use, or a program that can't be loaded
-      3    the store, a lock or the disk can't be used
-      4    stopped by a rule: the program no longer does what its journal says, …
+      3    the store, a lock or the disk can't be used, or stdout can't be written
+      4    stopped by a rule, like a program that no longer does what its journal says; or cancelled
       130  interrupted by Ctrl-C, 143 by SIGTERM: go on with `ninelives resume`
       n    the program called SystemExit(n)
 
@@ -80,7 +80,7 @@ def run(
     request = RunRequest(
         file=file,
         handler=name,
-        event=inputs.event(data, event_type, event_id, integration_id),
+        event={} if data == inputs.STDIN else inputs.event(data, event_type, event_id, integration_id),
         vars=values,
         secret_vars=secret,
         secret_files=inputs.secret_files(var),
@@ -90,6 +90,9 @@ def run(
     with opened_store(in_memory=in_memory) as store:
         if not in_memory:
             _settle_hash_seed(store, _known(store, session))
+        if data == inputs.STDIN:
+            # Not before this process was started again, with a stdin that is read already.
+            request = request._replace(event=inputs.event(data, event_type, event_id, integration_id))
         return _observe(lambda progress: start(store, request, progress), as_json=as_json)
 
 
@@ -172,11 +175,17 @@ def _observe(go: Callable[[Progress], Finished], *, as_json: bool) -> int:
     elif finished.state == "stopped" and finished.error:
         progress.say(f"ninelives: {one_line(finished.error['message'])}")
     else:
-        progress.say(last_line(finished.session_id, finished.state, progress.done))
+        how = finished.state
+        if finished.error and finished.error["type"] == "SystemExit" and not finished.error["traceback"]:
+            how += f": the program ended itself with SystemExit({finished.exit_code})"
+        progress.say(last_line(finished.session_id, how, progress.done))
     if finished.error and finished.error["traceback"]:
         progress.say(finished.error["traceback"].rstrip("\n"))
     if as_json:
         emit_json(finished._asdict() | {"result": finished.result or None})
+    if progress.has_lost_output and finished.exit_code == 0:
+        # Whoever reads the output must not take it for the whole.
+        return int(ExitCode.UNAVAILABLE)
     return finished.exit_code
 
 

@@ -126,7 +126,8 @@ def journal(session: str, *, as_json: bool) -> None:
     """Print a session's journal, one row an operation.
 
     A status is: started (a process is at it), ok, failed, or interrupted (cut off: it runs again with `resume`).
-    With --json: seq, lane, kind, name, status, attempt, file, line, started_at, duration_ms, args, result, error.
+    In a pipe, long arguments and results are cut. With --json they are whole, and there are: seq, lane, kind, name,
+    status, attempt, file, line, started_at, duration_ms, args, result, error.
 
     \b
     Example:
@@ -142,6 +143,9 @@ def journal(session: str, *, as_json: bool) -> None:
         return
     emit_table(JOURNAL, map(_cells, shown))
 
+
+#: A cell of arguments or of a result has at most this many characters.
+_WIDEST = 120
 
 #: The columns of a journal. On a narrow terminal those that are not whole give way.
 JOURNAL = [
@@ -168,9 +172,14 @@ def _cells(entry: JournalRow) -> tuple[object, ...]:
         entry.attempt,
         f"{entry.file}:{entry.line}" if entry.file else None,
         None if entry.duration_ms is None else f"{entry.duration_ms:.1f}",
-        entry.args,
-        entry.result if entry.error is None else entry.error,
+        _short(entry.args),
+        _short(entry.result if entry.error is None else entry.error),
     )
+
+
+def _short(text: str | None) -> str | None:
+    """Return the beginning of a text: a cell as wide as a result would move every other line's columns away."""
+    return text if text is None or len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
 
 
 @sessions.command()

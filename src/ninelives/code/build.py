@@ -22,6 +22,11 @@ LARGEST_FILE = 5 * 2**20
 MOST_FILES = 10_000
 MOST_BYTES = 200 * 2**20
 
+#: With more files, or more bytes in them, than this it is worth a word: each run reads them all, and each version of
+#: them is kept.
+MANY_FILES = 2_000
+MANY_BYTES = 20 * 2**20
+
 _IGNORE_FILES = (".gitignore", ".ninelivesignore")
 _NEVER = frozenset({"__pycache__", "node_modules", "site-packages"})
 
@@ -36,6 +41,8 @@ class Build(NamedTuple):
     files: dict[str, str]
     #: why a file that one might expect is left out, by path
     skipped: dict[str, str]
+    #: what a person should know about its size, or ""
+    warning: str = ""
 
 
 class _Entry(NamedTuple):
@@ -62,7 +69,7 @@ def pack(code_dir: Path, *, leave_out: Iterable[Path] = ()) -> Build:
     members, skipped = collect(code_dir, leave_out, LARGEST_FILE, MOST_BYTES)
     tar = pack_members(members)
     files = {member.path: hashlib.sha256(member.content).hexdigest() for member in members}
-    return Build(hashlib.sha256(tar).hexdigest(), tar, files, skipped)
+    return Build(hashlib.sha256(tar).hexdigest(), tar, files, skipped, _warning(str(code_dir), members))
 
 
 def collect(
@@ -113,6 +120,27 @@ def size_text(size: int) -> str:
         if size >> shift:
             return f"{size / (1 << shift):.4g} {unit}"
     return f"{size} bytes"
+
+
+def _warning(root: str, members: list[Member]) -> str:
+    size = sum(len(member.content) for member in members)
+    if len(members) <= MANY_FILES and size <= MANY_BYTES:
+        return ""
+    parts: dict[str, tuple[int, int]] = {}
+    for member in members:
+        name, slash, _ = member.path.partition("/")
+        size_before, count = parts.get(name + slash, (0, 0))
+        parts[name + slash] = (size_before + len(member.content), count + 1)
+    largest = sorted(parts.items(), key=lambda part: part[1], reverse=True)[:3]
+    shown = ", ".join(f"{name} ({_amount(*part)})" for name, part in largest)
+    return (
+        f"the code in {root} is large ({_amount(size, len(members))}), and all of it is read and kept for the session; "
+        f"the largest of it: {shown}; name what is no code in {root}/.ninelivesignore"
+    )
+
+
+def _amount(size: int, count: int) -> str:
+    return f"{count:,} file{'s' if count > 1 else ''}, {size / 2**20:.1f} MiB"
 
 
 def _read(root: str, path: str) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ _OTHERS = frozenset({"__pycache__", "node_modules", "site-packages"})
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """A function, async function or class at the top level of a file."""
+    """A function, async function, class or named lambda at the top level of a file that can be called with an event."""
 
     #: relative to the folder that was asked for, with ``/``
     file: str
@@ -75,11 +75,7 @@ def source_exports(source: bytes, shown: str, place: str) -> list[Export]:
             tree = ast.parse(source, shown)
     except (SyntaxError, ValueError) as error:  # ValueError: a null byte, before Python 3.12
         raise syntax_problem(error, place) from None
-    return [
-        Export(shown, node.lineno, node.name, _parameters(node))
-        for node in tree.body
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-    ]
+    return [export for node in tree.body if (export := _export(node, shown))]
 
 
 def syntax_problem(error: SyntaxError | ValueError, file: str) -> ProgramError:
@@ -106,11 +102,49 @@ def _file_exports(path: Path, shown: str) -> list[Export]:
     return source_exports(read_source(path), shown, str(path))
 
 
-def _parameters(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> list[str]:
-    if isinstance(node, ast.ClassDef):
-        makers = [item for item in node.body if isinstance(item, ast.FunctionDef) and item.name == "__init__"]
-        return _parameters(makers[-1])[1:] if makers else []
-    args = node.args
+def _export(node: ast.stmt, file: str) -> Export | None:
+    match node:
+        case ast.FunctionDef() | ast.AsyncFunctionDef():
+            if _takes_event(node.args) and not _yields(node.body):
+                return Export(file, node.lineno, node.name, _parameters(node.args))
+        case ast.ClassDef():
+            makers = [item for item in node.body if isinstance(item, ast.FunctionDef) and item.name == "__init__"]
+            if makers and _takes_event(makers[-1].args, after_self=True):
+                return Export(file, node.lineno, node.name, _parameters(makers[-1].args)[1:])
+            if not makers and (node.bases or node.decorator_list):
+                # What it takes is inherited, or made by a decorator (a dataclass).
+                return Export(file, node.lineno, node.name, [])
+        case ast.Assign(targets=[ast.Name(id=name)], value=ast.Lambda() as function):
+            if _takes_event(function.args) and not _yields([function.body]):
+                return Export(file, node.lineno, name, _parameters(function.args))
+        case ast.AnnAssign(target=ast.Name(id=name), value=ast.Lambda() as function):
+            if _takes_event(function.args) and not _yields([function.body]):
+                return Export(file, node.lineno, name, _parameters(function.args))
+    return None
+
+
+def _takes_event(args: ast.arguments, *, after_self: bool = False) -> bool:
+    """Return whether (event) or (event, session_id) will do."""
+    if None in args.kw_defaults:
+        return False
+    places = len(args.posonlyargs + args.args)
+    required = places - len(args.defaults)
+    return required <= 2 + after_self and (places > after_self or args.vararg is not None)
+
+
+def _yields(body: Sequence[ast.AST]) -> bool:
+    """Return whether a function with this body is a generator: a `yield` in a function inside it is that one's own."""
+    ahead = list(body)
+    while ahead:
+        node = ahead.pop()
+        if isinstance(node, ast.Yield | ast.YieldFrom):
+            return True
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+            ahead += ast.iter_child_nodes(node)
+    return False
+
+
+def _parameters(args: ast.arguments) -> list[str]:
     return [
         *(arg.arg for arg in args.posonlyargs + args.args),
         *([f"*{args.vararg.arg}"] if args.vararg else []),

@@ -25,7 +25,7 @@ def load(code: UserCode, entry_point: str) -> Callable[..., Any]:
     file, _, name = entry_point.rpartition(":")
     path = code.root / file
     if not path.is_file():
-        raise ProgramError(f"{file}: no such file in {code.root}")
+        raise ProgramError(f"{file}: there is no such file in {code.root}")
     module = _import(code, ".".join(PurePath(file).with_suffix("").parts), file)
     found = getattr(module, name, None)
     if found is None:
@@ -56,11 +56,21 @@ def _import(code: UserCode, name: str, file: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name is None or code.has_module(error.name):
             raise
-        raise ProgramError(
-            f"{_place(code, error, file)}: there is no module {error.name!r}; "
-            "add the package that has it to the project's requirements, "
-            f"and install it ({sys.executable} -m pip install …)"
-        ) from error
+        raise ProgramError(f"{_place(code, error, file)}: {_missing(error.name)}") from error
+
+
+def _missing(name: str) -> str:
+    """Return what is to be said about a module that is not there."""
+    package, dot, _ = name.partition(".")
+    if package in sys.stdlib_module_names:
+        python = f"{sys.version_info.major}.{sys.version_info.minor}"
+        return f"the standard library of Python {python} has no module {name!r} here: correct the import"
+    if dot and package in sys.modules:
+        return f"the package {package!r} is installed and has no module {name!r}: correct the import, or update it"
+    return (
+        f"there is no module {name!r}; add the package that has it to the project's requirements, "
+        f"and install it ({sys.executable} -m pip install …)"
+    )
 
 
 def _place(code: UserCode, error: BaseException, file: str) -> str:

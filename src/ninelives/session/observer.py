@@ -28,6 +28,14 @@ class Observer(Protocol):
         """The session waits for ``what``, at the latest until a unix time in seconds; an empty ``what``: no longer."""
         ...
 
+    def warned(self, text: str) -> None:
+        """There is something that a person should know: one line, as of a session that begins."""
+        ...
+
+    def output_lost(self, stream: str, why: str) -> None:
+        """``stream``, stdout or stderr, takes nothing any more; the session goes on, and its log is whole."""
+        ...
+
     def ended(self, session_id: str, how: str, exit_code: int) -> None:
         """The session's process ends at once: it was interrupted or cancelled, or ``how`` says why."""
         ...
@@ -49,6 +57,12 @@ class Silent:
         """See `Observer`."""
 
     def waiting(self, what: str, until: float | None) -> None:
+        """See `Observer`."""
+
+    def warned(self, text: str) -> None:
+        """See `Observer`."""
+
+    def output_lost(self, stream: str, why: str) -> None:
         """See `Observer`."""
 
     def ended(self, session_id: str, how: str, exit_code: int) -> None:

@@ -39,16 +39,27 @@ class Output:
         stdout: where the program's prints are shown.
         stderr: where its errors and logs are.
         hide: cuts secrets out of a text.
+        on_lost: called once for a stream that takes nothing any more, with its name and why; not when its reader has
+            gone away.
     """
 
-    def __init__(self, journal: Journal, stdout: TextIO, stderr: TextIO, hide: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        stdout: TextIO,
+        stderr: TextIO,
+        hide: Callable[[str], str],
+        on_lost: Callable[[str, str], None],
+    ) -> None:
         self._journal = journal
         self.muted = False
-        self._terminals = {"stdout": stdout, "stderr": stderr}
+        #: None: nothing is shown there any more
+        self._terminals: dict[str, TextIO | None] = {"stdout": stdout, "stderr": stderr}
         self._recorded = journal.lines_that_count()
         self._written: dict[str, int] = {}
         self._partial: dict[tuple[str, str], str] = {}
         self._hide = hide
+        self._on_lost = on_lost
 
     def lines_of(self, lane: str) -> int:
         """Return how many lines a lane has written, those it skipped included."""
@@ -130,16 +141,22 @@ class Output:
 
     def _show(self, stream: str, text: str) -> None:
         terminal = self._terminals[stream]
+        if terminal is None:
+            return
         try:
-            terminal.write(text)
-            terminal.flush()
-        except UnicodeEncodeError:
-            # Bytes that are no text: they are shown as they are.
-            terminal.buffer.write(text.encode("utf-8", "surrogateescape"))
-            terminal.buffer.flush()
-        except (OSError, ValueError):
-            # The reader is gone (`| head`): the program goes on, its log is whole.
-            self._terminals[stream] = io.StringIO()
+            try:
+                terminal.write(text)
+                terminal.flush()
+            except UnicodeEncodeError:
+                # Bytes that are no text: they are shown as they are.
+                terminal.buffer.write(text.encode("utf-8", "surrogateescape"))
+                terminal.buffer.flush()
+        except (BrokenPipeError, ValueError):
+            # The reader is gone (`| head`), or the program has closed it: the program goes on, its log is whole.
+            self._terminals[stream] = None
+        except OSError as error:
+            self._terminals[stream] = None
+            self._on_lost(stream, error.strerror or type(error).__name__)
 
 
 def _name(lane: Lane | None) -> str:

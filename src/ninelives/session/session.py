@@ -142,7 +142,9 @@ class Session:
         self.builtins: dict[str, Any] = {}
         self.code = UserCode(setting.code_dir, self.builtins, setting.cache)
         self.showing = Showing(self.code, setting.secrets, setting.former_dir)
-        self.output = Output(self.journal, setting.stdout, setting.stderr, self.showing.hide)
+        self.output = Output(
+            self.journal, setting.stdout, setting.stderr, self.showing.hide, setting.observer.output_lost
+        )
         self.timers = Timers(self)
         self.scheduler = Scheduler(self.journal, self.clock.now, self.timers.tell, self._places, self.delivered)
         self.comparison = Comparison(self)

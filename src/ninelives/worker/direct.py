@@ -86,6 +86,8 @@ def run(store: Store, request: RunRequest, observer: Observer) -> Finished:
         return _go_on(store, request.session_id, request, observer)
     project = find_project(request.file)
     build = pack(project.root, leave_out=_left_out(store, request.secret_files))
+    if build.warning:
+        observer.warned(build.warning)
     session_id = request.session_id or uuid.uuid4().hex
     start = _start(store, project, build, request)
     new = NewSession(
@@ -360,6 +362,8 @@ def _discard(store: Store, session_id: str) -> None:
 def _over(session: SessionRow, *, repaired: bool, retry_failed: bool) -> Finished | None:
     """Return what a session came to that is over and does not go on."""
     if session.state == "completed":
+        if retry_failed:
+            raise UsageError(f"session {session.session_id} is completed: there is nothing to retry")
         return Finished(session.session_id, "completed", 0, session.result, None, already=True)
     if session.state == "cancelled":
         raise UsageError(f"session {session.session_id} was cancelled: it does not go on; start a new one")

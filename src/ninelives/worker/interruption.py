@@ -75,15 +75,19 @@ def _watch(read: int, link: DirectLink, journal: Journal, observer: Observer) ->
 def _stop(number: signal.Signals, link: DirectLink, journal: Journal, observer: Observer) -> None:
     # What is being written is written to its end; after that the session's thread finds the gate closed for good.
     link.gate.acquire()
+    code = _CODES[number]
     try:
-        state = "cancelled" if journal.cancel_requested() else "interrupted"
+        state = "interrupted"
+        if journal.cancel_requested():
+            # Codes of signals say that the session may go on.
+            state, code = "cancelled", ExitCode.STOPPED
         journal.release(SessionUpdate(state=state, waiting_for=""))
     except StoreError as error:
         # What is recorded is safe, and a dead process's lease is free.
         state = f"ninelives: {error}"
-    observer.ended(journal.session_id, state, int(_CODES[number]))
+    observer.ended(journal.session_id, state, int(code))
     sys.stdout.flush()
-    os._exit(_CODES[number])
+    os._exit(code)
 
 
 os.register_at_fork(after_in_child=_forget_wakeup)

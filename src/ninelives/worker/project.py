@@ -40,7 +40,7 @@ def find_project(file: Path, *, root: Path | None = None) -> Project:
     """
     path = file.resolve()
     if not path.is_file():
-        raise UsageError(f"{file}: no such file")
+        raise UsageError(f"{file}: there is no such file")
     folders = [root] if root is not None else [path.parent, *path.parent.parents]
     for folder in folders:
         if manifest := manifest_of(folder):
@@ -83,14 +83,20 @@ def read_project(manifest: Path) -> Project:
         raise UsageError(f"{manifest}: a manifest is a mapping, like 'name: review'")
     plain = content.plain() or {}
     rules = plain.get("rules") or {}
+    form = f"{manifest}: 'rules' maps dotted names to kinds, like 'mylib.parse: deterministic'"
     if not isinstance(rules, dict):
-        raise UsageError(f"{manifest}: 'rules' maps dotted names to kinds, like 'mylib.parse: deterministic'")
-    rules = {name: str(kind) for name, kind in rules.items()}
+        raise UsageError(form)
+    for key, kind in rules.items():
+        if not (isinstance(key, str) and isinstance(kind, str)):
+            wrong = kind if isinstance(key, str) else key
+            raise UsageError(f"{form}, and {wrong!r} is none")
     try:
         Rules(rules)
     except UsageError as error:
         raise UsageError(f"{manifest}: {error}") from None
     root = manifest.parent
     described = plain.get("project")
-    name = plain.get("name") or (described.get("name") if isinstance(described, dict) else None) or str(root)
-    return Project(str(name), root, rules, declared(content, manifest))
+    name = plain.get("name", described.get("name") if isinstance(described, dict) else None)
+    if name is not None and not (isinstance(name, str) and name):
+        raise UsageError(f"{manifest}: 'name' is a text, not {name!r}: write it in quotes")
+    return Project(name or str(root), root, rules, declared(content, manifest))

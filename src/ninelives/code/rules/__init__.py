@@ -104,11 +104,16 @@ class Rules:
         return kind
 
 
+#: Kinds that make no sense for what a project adds: each is a rule of our own for certain callables.
+_OURS_ALONE = frozenset({Kind.AS_SELF, Kind.RANDOM, Kind.SESSION, Kind.THREAD, Kind.SPECIAL})
+
+
 def _kind(name: str, kind: str) -> Kind:
+    offered = [each for each in Kind if each not in _OURS_ALONE]
     try:
-        return Kind(kind)
+        return offered[offered.index(Kind(kind))]
     except ValueError:
-        known = ", ".join(Kind)
+        known = ", ".join(offered)
         raise UsageError(f"rules of the manifest: {name!r} has the unknown kind {kind!r}; use one of {known}") from None
 
 
