@@ -146,7 +146,7 @@ class Activities:
     def _remake(self, call: Call, changed: bool) -> list[Any]:
         """Call again for the live leaves of a recorded result, and of what the call changed."""
         reach = self._reach(call)
-        token = running_activity.set(RunningActivity(self.session.id, call.key, 1))
+        token = running_activity.set(RunningActivity(self.session, call.key, 1))
         try:
             if call.name in files.OPENERS:
                 call.function = files.reopening(real(call.function), call.args, call.kwargs)
@@ -255,7 +255,7 @@ class Activities:
         )
 
     def _run(self, call: Call, attempt: int) -> tuple[bool, Any, RunningActivity, float]:
-        running = RunningActivity(self.session.id, call.key, attempt)
+        running = RunningActivity(self.session, call.key, attempt)
         token = running_activity.set(running)
         began = time.perf_counter()
         try:
@@ -387,7 +387,7 @@ class Activities:
         if attempt is None:
             return loop.expect(call, self.give)
         reach = self._reach(call) if call.has_objects() else None
-        running = RunningActivity(self.session.id, call.key, attempt.number)
+        running = RunningActivity(self.session, call.key, attempt.number)
         began = time.perf_counter()
 
         async def outside() -> Any:

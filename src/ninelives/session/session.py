@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import builtins
+import hashlib
 import importlib
 import json
 import os
 import time
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
@@ -349,6 +351,12 @@ class Session:
         collector.deliveries += 1
         if collector.deliveries % YOUNG == 0:
             collector.collect()
+
+    @cached_property
+    def key(self) -> str:
+        """Begins the idempotency keys: another session may get the same id, after this one or in another store."""
+        # A digest, since the seed tells what the session's random numbers are.
+        return f"{self.id}-{hashlib.sha256(str(self.seed).encode()).hexdigest()[:12]}"
 
     def _places(self) -> str:
         if self.baton.many:
