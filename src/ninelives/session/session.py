@@ -7,6 +7,7 @@ import hashlib
 import importlib
 import json
 import os
+import sys
 import time
 from collections.abc import Mapping
 from functools import cached_property
@@ -183,6 +184,7 @@ class Session:
         self.observer.session_started(self.id)
         streams = Streams()
         functions.install_sleep()
+        arguments, sys.argv = sys.argv, [self._file()]
         active.enter(self, self.lane)
         streams.install()
         self.code.install()
@@ -196,6 +198,12 @@ class Session:
             self.code.uninstall()
             streams.uninstall()
             active.leave()
+            sys.argv = arguments
+
+    def _file(self) -> str:
+        """Return the path of the handler's file: where it was when the session started, wherever it is now."""
+        folder = self.setting.former_dir or str(self.setting.code_dir)
+        return os.path.join(folder, self.start.entry_point.rpartition(":")[0])
 
     def _outcome(self) -> tuple[bool, Any]:
         try:
