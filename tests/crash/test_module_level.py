@@ -35,25 +35,6 @@ def main(event):
 """,
 )
 
-_TURNS = programs.parse(
-    "turns",
-    """
-=== main.py
-import os
-import time
-
-import effects
-
-
-def main(event):
-    if "TURN" not in os.environ:
-        time.time()
-    else:
-        time.time_ns()
-    effects.append("end")
-""",
-)
-
 
 def _an_hour_ago(rows: list[Row]) -> list[Row]:
     """Return a journal as if all of it had happened an hour before it did."""
@@ -90,11 +71,3 @@ def test_waits_shorter_after_a_restart() -> None:
         for tries in ("0", "2", "3"):
             assert place.again(TRIES=tries) == 0
             assert place.result() == first
-
-
-def test_divergence_names_both_places() -> None:
-    with Place(_TURNS) as place:
-        assert place.run() == 0
-        assert place.again(TURN="1") == 4
-        message = place.error()["message"]
-    assert "the journal has time.time() at main.py:9, the program asks for time.time_ns() at main.py:11" in message

@@ -246,9 +246,10 @@ class Session:
     def _end(self, outcome: tuple[bool, Any]) -> Ended:
         self.check()
         left = self.journal.left_over({name: lane.n for name, lane in self.lanes.items()})
-        if left is not None:
-            raise self.comparison.left_over(left)
         ok, value = outcome
+        if left is not None:
+            raised = "" if ok else self.showing.hide(tracebacks.ending(value, self.code))
+            raise self.comparison.left_over(left, raised)
         with directly():
             ended = self._describe(ok, value)
         self.output.finish()
@@ -268,7 +269,7 @@ class Session:
         error = tracebacks.describe(value, self.code, self.own_frame, self.showing.hide)
         if isinstance(value, SystemExit):
             # As in Python: no traceback, a number is the exit code, anything else is said.
-            said = "" if isinstance(value.code, int) else self.showing.hide(f"{value.code}\n")
+            said = "" if isinstance(value.code, int) else self.showing.hide(f"{tracebacks.message(value)}\n")
             return Ended("error", value.code if isinstance(value.code, int) else 1, "", error | {"traceback": said})
         return Ended("error", 1, "", error)
 
