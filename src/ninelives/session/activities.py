@@ -26,6 +26,7 @@ from ninelives.session.entries import Activity, Outcome
 from ninelives.session.exceptions import frames_of
 from ninelives.session.lanes import Lane, RunningActivity, current_lane, directly, need_room, running_activity
 from ninelives.session.options import DEFAULT, Options
+from ninelives.session.remarks import remarks
 from ninelives.session.standins import StandIn, real, reference
 from ninelives.session.stop import Halt
 from ninelives.session.timeout import time_limit
@@ -365,7 +366,7 @@ class Activities:
         transactions.record(session, call, value, outcome)
         lines = session.output.take(running) if running.lines or running.partial else []
         if encoded.leaves or changes:
-            lines = lines + session.remarks(call.name, encoded.leaves, changes)
+            lines = lines + remarks(session.output, call.name, encoded.leaves, changes)
         session.journal.commit(outcome, lines=lines, blobs=(encoded.blob,) if encoded.blob else ())
         self.done += 1
         session.delivered(outcome)

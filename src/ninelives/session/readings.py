@@ -18,6 +18,7 @@ from ninelives.session.contents import apply
 from ninelives.session.entries import Value
 from ninelives.session.lanes import Lane, RunningActivity, directly, need_room, running_activity
 from ninelives.session.options import DEFAULT
+from ninelives.session.remarks import remarks
 from ninelives.session.render import ATOMS
 from ninelives.session.stop import Halt
 
@@ -106,7 +107,7 @@ class Readings:
             encoded = session.values.encode(call.key, (value, changes) if changes else value, known, objects)
         entry.data, entry.blob, entry.changed = encoded.data, encoded.blob, bool(changes)
         lines = session.output.take(inside) if inside is not None else []
-        lines = lines + session.remarks(call.name, encoded.leaves, changes)
+        lines = lines + remarks(session.output, call.name, encoded.leaves, changes)
         if encoded.blob or lines:
             journal.commit(entry, lines=lines, blobs=(encoded.blob,) if encoded.blob else ())
         else:

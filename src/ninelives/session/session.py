@@ -24,16 +24,14 @@ from ninelives.session.activities import Activities
 from ninelives.session.baton import Baton
 from ninelives.session.clock import Clock
 from ninelives.session.collecting import YOUNG, Collector
-from ninelives.session.contents import LOST, Change
 from ninelives.session.crossings import Crossings
 from ninelives.session.divergence import Comparison
 from ninelives.session.entries import End, Outcome
 from ninelives.session.handed import Handed
 from ninelives.session.journal import Journal, row
 from ninelives.session.lanes import Lane, active, directly, lane_here, thread_lane
-from ninelives.session.link import Line, Link
+from ninelives.session.link import Link
 from ninelives.session.live import LiveValues
-from ninelives.session.livetypes import NOT_RESTORABLE
 from ninelives.session.loading import Loading
 from ninelives.session.observer import Observer
 from ninelives.session.output import Output, Streams
@@ -65,16 +63,6 @@ _COPIED = frozenset(
         "concurrent.futures.thread",
         "queue",
         "threading",
-    }
-)
-
-#: Live values that are used up from their beginning to their end.
-_READ_ONCE = frozenset(
-    {
-        "builtins.generator",
-        "builtins.async_generator",
-        "contextlib._GeneratorContextManager",
-        "contextlib._AsyncGeneratorContextManager",
     }
 )
 
@@ -374,29 +362,6 @@ class Session:
 
     def _unpacked(self, data: bytes) -> Any:
         return self.values.unpack(data)
-
-    # What is told.
-
-    def remarks(self, name: str, leaves: list[str], changes: list[Change]) -> list[Line]:
-        """Return what the session's log says about a result.
-
-        Args:
-            name: what was called.
-            leaves: the classes of what can't be saved and will be made again.
-            changes: what it changed; a restart will stop the session where that can't be saved.
-        """
-        return [self._of_live_value(name, leaf) for leaf in leaves] + [
-            self.output.remark(f"{name} changed a {cls} in a way that can't be made again: a restart will stop here")
-            for _, how, cls in changes
-            if how == LOST
-        ]
-
-    def _of_live_value(self, name: str, leaf: str) -> Line:
-        if leaf in NOT_RESTORABLE or leaf in _READ_ONCE:
-            what = "a restart before it was used for the last time stops the session"
-        else:
-            what = "after a restart the same call makes it again"
-        return self.output.remark(f"{name} gave a live value ({leaf}): {what}")
 
     def _import(self, name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0) -> Any:
         """Import as Python does; what has to do with threads is the session's own copy."""
