@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pickle
+import signal
 
 import msgspec
 
 from crash import programs
-from crash.harness import Place
+from crash.harness import Kill, Place
 from ninelives.session.entries import Value, decode, encode
 from ninelives.session.link import Row
 
@@ -32,6 +33,31 @@ AT = time.time()
 def main(event):
     print(effects.same("at", lambda: (started, AT)), time.time() - AT < 5)
     print(effects.append("end"))
+""",
+)
+
+
+_CONNECTS = programs.parse(
+    "connects",
+    """
+=== main.py
+import os
+
+import effects
+import ninelives
+
+
+@ninelives.inhibit_activities
+def connect():
+    for _ in range(int(os.environ["TRIES"])):
+        print("waiting")
+    return 1
+
+
+def main(event):
+    print(connect())
+    effects.append("one")
+    print("end")
 """,
 )
 
@@ -71,3 +97,10 @@ def test_waits_shorter_after_a_restart() -> None:
         for tries in ("0", "2", "3"):
             assert place.again(TRIES=tries) == 0
             assert place.result() == first
+
+
+def test_prints_of_what_each_process_does_again_count_apart() -> None:
+    with Place(_CONNECTS) as place:
+        assert place.run(Kill(2, after=True), TRIES="2") == -signal.SIGKILL
+        assert place.run(TRIES="0") == 0
+        assert place.result().prints == ["stdout: waiting", "stdout: waiting", "stdout: 1", "stdout: end"]

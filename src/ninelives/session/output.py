@@ -17,6 +17,7 @@ from typing import Any, TextIO
 from ninelives.session.journal import Journal
 from ninelives.session.lanes import (
     DIRECT,
+    INHIBITED,
     Lane,
     RunningActivity,
     active,
@@ -149,7 +150,9 @@ def _name(lane: Lane | None) -> str:
     """Return in whose name lines count that code on a lane, or on none, prints."""
     if lane is None:
         return FOREIGN
-    return lane.session.module_level.lines() if lane.session.loading else lane.name
+    # What is done again by each process may print another number of lines then.
+    again = lane.session.loading or running_activity.get() is INHIBITED
+    return lane.session.module_level.lines() if again else lane.name
 
 
 class SessionStream(io.TextIOBase):
