@@ -45,6 +45,10 @@ for _name in WARM:
 OUTSIDE = Path(__file__).parent.parent / "outside"
 SESSION = "test"
 
+#: What each session of the tests draws when it starts, and what its idempotency keys make of it.
+DRAWN = 7
+IN_KEYS = "7902699be42c"
+
 
 class Kill(NamedTuple):
     """Where a process dies: before or after its n-th journal write, from 1."""
@@ -86,6 +90,8 @@ class Place:
         self.work.mkdir()
         self.program = program
         self.processes = 0
+        #: what its session draws when it starts
+        self.drawn = DRAWN
         #: environment variables of its processes
         self.environment = {"EFFECTS": str(self.folder / "effects")}
         #: what activities that were cut off did, as parts of the effects file
@@ -194,7 +200,7 @@ class Place:
         sys.path.insert(0, str(OUTSIDE))
         sys.stdout = open(self.folder / "stdout", "a")  # noqa: SIM115 - until the process ends
         sys.stderr = open(self.folder / "stderr", "a")  # noqa: SIM115
-        direct.entropy = SimpleNamespace(getrandbits=lambda _: 7)  # type: ignore[assignment]
+        direct.entropy = SimpleNamespace(getrandbits=lambda _: self.drawn)  # type: ignore[assignment]
         direct.DirectLink = killing(
             kill, self.folder / f"writes-{self.processes}", self.folder / "effects", self.change
         )  # type: ignore[attr-defined]

@@ -60,6 +60,7 @@ def run(code: Path, event: dict[str, Any], to: Path, session_id: str) -> int:
     """Run the program in this process, and write what became of it to a file."""
     os.chdir(code.parent / "work")
     sys.path[:0] = [str(code), str(OUTSIDE)]
+    sys.argv = [str(code / "main.py")]
     lines: list[str] = []
     out, err = Recorder("stdout", lines), Recorder("stderr", lines)
     # The one of pytest says nothing.

@@ -12,7 +12,7 @@ from sampling import MODE, sampled
 from storage.kill_points import kill_at
 
 from crash import programs
-from crash.harness import SESSION, Kill, Place, in_child
+from crash.harness import IN_KEYS, SESSION, Kill, Place, in_child
 from ninelives.session.entries import Activity, Outcome, decode
 from ninelives.storage import Store
 from ninelives.worker.fork import fork
@@ -124,7 +124,7 @@ def main(event):
         place.run()
         made = forked(place, 2)
         place.resume(made)
-        assert place.effects() == [f"1 {SESSION}-0-1", f"2 {made}-0-1"]
+        assert place.effects() == [f"1 {SESSION}-{IN_KEYS}-0-1", f"2 {made}-{IN_KEYS}-0-1"]
         again = forked(place, 3, made)
         with Store.open(place.home, read_only=True) as store:
             assert (store.session(again).forked_from, store.session(again).forked_at) == (made, 3)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from crash import programs
-from crash.harness import Kill, Place
+from crash.harness import IN_KEYS, Kill, Place
 
 STOPS = programs.parse(
     "stops",
@@ -116,8 +116,18 @@ def test_every_attempt_has_the_same_key_and_the_next_number() -> None:
             attempts = [2 if _is_inside(place, kill, f"0:{call}") else 1 for call in (1, 2)]
             done = place.effects()
             assert place.run() == 0
-            again = [f"test-0-{call} {attempts[call - 1]}" for call in (1, 2)]
+            again = [f"test-{IN_KEYS}-0-{call} {attempts[call - 1]}" for call in (1, 2)]
             assert place.effects() == [*done, *again[len([line for line in done if line in again]) :]], kill
+
+
+def test_another_session_of_the_same_id_has_other_keys() -> None:
+    keys = set()
+    for drawn in (7, 8):
+        with Place(ATTEMPTS) as place:
+            place.drawn = drawn
+            assert place.run() == 0
+            keys.update(place.effects())
+    assert len(keys) == 4
 
 
 @pytest.mark.parametrize("kill", [Kill(2, after=True), Kill(4, after=True)])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pickle
+import signal
 
 import msgspec
 
 from crash import programs
-from crash.harness import Place
+from crash.harness import Kill, Place
 from ninelives.session.entries import Value, decode, encode
 from ninelives.session.link import Row
 
@@ -35,22 +36,28 @@ def main(event):
 """,
 )
 
-_TURNS = programs.parse(
-    "turns",
+
+_CONNECTS = programs.parse(
+    "connects",
     """
 === main.py
 import os
-import time
 
 import effects
+import ninelives
+
+
+@ninelives.inhibit_activities
+def connect():
+    for _ in range(int(os.environ["TRIES"])):
+        print("waiting")
+    return 1
 
 
 def main(event):
-    if "TURN" not in os.environ:
-        time.time()
-    else:
-        time.time_ns()
-    effects.append("end")
+    print(connect())
+    effects.append("one")
+    print("end")
 """,
 )
 
@@ -92,9 +99,8 @@ def test_waits_shorter_after_a_restart() -> None:
             assert place.result() == first
 
 
-def test_divergence_names_both_places() -> None:
-    with Place(_TURNS) as place:
-        assert place.run() == 0
-        assert place.again(TURN="1") == 4
-        message = place.error()["message"]
-    assert "the journal has time.time() at main.py:9, the program asks for time.time_ns() at main.py:11" in message
+def test_prints_of_what_each_process_does_again_count_apart() -> None:
+    with Place(_CONNECTS) as place:
+        assert place.run(Kill(2, after=True), TRIES="2") == -signal.SIGKILL
+        assert place.run(TRIES="0") == 0
+        assert place.result().prints == ["stdout: waiting", "stdout: waiting", "stdout: 1", "stdout: end"]

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from crash import programs
-from crash.harness import Kill, Result
+from crash.harness import IN_KEYS, Kill, Result
 from crash.test_equivalence import effects_once
 
 from generated.generate import Kind
@@ -169,7 +169,7 @@ def _attempts(stage: Stage) -> str:
             return f"{processes} processes made attempt {attempt} of {key}"
         if attempt > last.get(key, 0):
             return f"attempt {attempt} of {key} is not in the journal"
-    cut_off = {f"test-{key.replace(':', '-')}" for key in stage.cut_off_keys}
+    cut_off = {f"test-{IN_KEYS}-{key.replace(':', '-')}" for key in stage.cut_off_keys}
     for key, attempt in last.items():
         if attempt > 1 and key not in cut_off:
             return f"{key} was tried again, and was not cut off"

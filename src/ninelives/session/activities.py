@@ -24,6 +24,7 @@ from ninelives.session.entries import Activity, Outcome
 from ninelives.session.exceptions import frames_of
 from ninelives.session.lanes import Lane, RunningActivity, directly, need_room, running_activity
 from ninelives.session.options import Options
+from ninelives.session.remarks import remarks
 from ninelives.session.standins import StandIn, real, reference
 from ninelives.session.stop import Halt
 
@@ -156,7 +157,7 @@ class Activities:
     def _remake(self, call: Call, changed: bool) -> list[Any]:
         """Call again for the live leaves of a recorded result, and of what the call changed."""
         reach = self.reach(call)
-        token = running_activity.set(RunningActivity(self.session.id, call.key, 1))
+        token = running_activity.set(RunningActivity(self.session, call.key, 1))
         try:
             self.session.live.descriptors.renew(call)
             if call.name in files.OPENERS:
@@ -287,7 +288,7 @@ class Activities:
             outcome.bridged = session.bridge.taken()
         lines = session.output.take(running) if running.lines or running.partial else []
         if encoded.leaves or changes:
-            lines = lines + session.remarks(call.name, encoded.leaves, changes)
+            lines = lines + remarks(session.output, call.name, encoded.leaves, changes)
         session.journal.commit(outcome, lines=lines, blobs=(encoded.blob,) if encoded.blob else ())
         self.done += 1
         session.delivered(outcome)

@@ -81,7 +81,7 @@ class Attempts:
 
     def run(self, call: Call, attempt: int) -> tuple[bool, Any, RunningActivity, float]:
         """Make the call; return whether it succeeded, what it gave or raised, and how many seconds it took."""
-        running = RunningActivity(self.session.id, call.key, attempt)
+        running = RunningActivity(self.session, call.key, attempt)
         token = running_activity.set(running)
         began = time.perf_counter()
         try:

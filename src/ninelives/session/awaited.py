@@ -150,7 +150,7 @@ class _Run:
         assert type(waits.begun) is Attempt
         self.attempt = waits.begun
         self.entered = entered
-        self.running = waits.running or RunningActivity(self.session.id, call.key, self.attempt.number)
+        self.running = waits.running or RunningActivity(self.session, call.key, self.attempt.number)
         self.reach = self.activities.reach(call) if call.has_objects() else None
         if self.reach is not None:
             self.reach.watch()

@@ -119,9 +119,15 @@ class Comparison:
             return self._error(f"the journal has no outcome of {asked}", 0)
         return self._error(f"the journal has the outcome of {asked} at another point", outcome.seq)
 
-    def left_over(self, recorded: Operation) -> DivergenceError:
-        """Return the error of a program that ended before it came to what is recorded."""
-        return self._error(f"the program ended, but the journal goes on with {_recorded(recorded)}", recorded.seq)
+    def left_over(self, recorded: Operation, raised: str) -> DivergenceError:
+        """Return the error of a program that ended before it came to what is recorded.
+
+        Args:
+            recorded: what comes next in the journal.
+            raised: what the program ended with, and where; empty if it returned.
+        """
+        ended = f"the program ended with {raised}" if raised else "the program ended"
+        return self._error(f"{ended}, but the journal goes on with {_recorded(recorded)}", recorded.seq)
 
     def _disagree(self, recorded: Any, call: Asked) -> None:
         if _differs_by_environment(recorded.args, call.shown):

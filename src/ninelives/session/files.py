@@ -50,6 +50,11 @@ def file_of(function: Any, kwargs: dict[str, Any]) -> Any:
     return owner if isinstance(owner, FILE) and not isinstance(owner, io.StringIO | io.BytesIO) else None
 
 
+def has_no(cls: type, name: str) -> bool:
+    """Return whether no file of a class has an attribute that the class has not: none need be opened to know it."""
+    return cls.__module__ == "_io" and issubclass(cls, FILE) and name not in ("mode", "name")
+
+
 def settle(file: Any) -> Spot | None:
     """Flush a file, so that what was written survives this process, and return where it is; None if it is nowhere."""
     if file.closed:

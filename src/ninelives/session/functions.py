@@ -43,7 +43,7 @@ def session_id() -> str:
     """Return the id of the running session; ``"local"`` without one."""
     running = running_activity.get()
     if type(running) is RunningActivity:
-        return running.session_id
+        return running.session.id
     return active.session.id if active.session is not None else "local"
 
 

@@ -69,10 +69,10 @@ class Lane:
 class RunningActivity:
     """What code inside a running activity may ask for."""
 
-    __slots__ = ("attempt", "key", "lines", "partial", "session_id")
+    __slots__ = ("attempt", "key", "lines", "partial", "session")
 
-    def __init__(self, session_id: str, key: tuple[str, int], attempt: int) -> None:
-        self.session_id = session_id
+    def __init__(self, session: Session, key: tuple[str, int], attempt: int) -> None:
+        self.session = session
         self.key = key
         self.attempt = attempt
         #: what was printed inside it: recorded with its outcome, dropped when it is cut off
@@ -88,7 +88,7 @@ class RunningActivity:
     @property
     def idempotency_key(self) -> str:
         """The same for every attempt of this call, and for no other call."""
-        return f"{self.session_id}-{self.key[0]}-{self.key[1]}"
+        return f"{self.session.key}-{self.key[0]}-{self.key[1]}"
 
 
 #: The activity that the current code is part of. Tasks and threads started with a copied context are part of it too.

@@ -17,6 +17,7 @@ from typing import Any, TextIO
 from ninelives.session.journal import Journal
 from ninelives.session.lanes import (
     DIRECT,
+    INHIBITED,
     Lane,
     RunningActivity,
     active,
@@ -57,7 +58,8 @@ class Output:
         self._terminals: dict[str, TextIO | None] = {"stdout": stdout, "stderr": stderr}
         self._recorded = journal.lines_that_count()
         self._written: dict[str, int] = {}
-        self._partial: dict[tuple[str, str], str] = {}
+        #: by lane and stream: in whose name a line counts that has begun, and its beginning
+        self._partial: dict[tuple[str, str], tuple[str, str]] = {}
         self._hide = hide
         self._on_lost = on_lost
 
@@ -91,9 +93,9 @@ class Output:
     def finish(self) -> None:
         """Record lines that have begun and will not end."""
         for lane, stream in list(self._partial):
-            text = self._partial.pop((lane, stream))
+            name, text = self._partial.pop((lane, stream))
             if text:
-                self._line(lane, stream, "", text)
+                self._line(name, stream, "", text)
 
     def remark(self, text: str) -> Line:
         """Return a line of ours, to be recorded with what it is about; replay does not count it."""
@@ -112,17 +114,19 @@ class Output:
 
     def _write(self, lane: str, name: str, stream: str, text: str) -> None:
         """Take what code on a lane prints, whose lines count in some name."""
-        pieces = (self._partial.pop((lane, stream), "") + text).split("\n")
+        begun, before = self._partial.pop((lane, stream), (name, ""))
+        pieces = (before + text).split("\n")
         shown_already = len(pieces[0]) - len(text.split("\n", 1)[0])
         for piece in pieces[:-1]:
-            if self._is_new(name):
+            if self._is_new(begun):
                 self._show(stream, piece[shown_already:] + "\n")
             shown_already = 0
-            self._line(name, stream, "", piece)
+            self._line(begun, stream, "", piece)
+            begun = name
         if pieces[-1]:
-            if self._is_new(name):
+            if self._is_new(begun):
                 self._show(stream, pieces[-1][shown_already:])
-            self._partial[lane, stream] = pieces[-1]
+            self._partial[lane, stream] = begun, pieces[-1]
 
     def _is_new(self, lane: str) -> bool:
         return self._written.get(lane, 0) >= self._recorded.get(lane, 0) or lane == FOREIGN
@@ -163,7 +167,9 @@ def _name(lane: Lane | None) -> str:
     """Return in whose name lines count that code on a lane, or on none, prints."""
     if lane is None:
         return FOREIGN
-    return lane.session.module_level.lines() if lane.session.loading else lane.name
+    # What is done again by each process may print another number of lines then.
+    again = lane.session.loading or running_activity.get() is INHIBITED
+    return lane.session.module_level.lines() if again else lane.name
 
 
 class SessionStream(io.TextIOBase):

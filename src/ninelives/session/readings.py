@@ -15,8 +15,9 @@ from ninelives.session.calls import Call
 from ninelives.session.changes import Reach
 from ninelives.session.contents import apply
 from ninelives.session.entries import Value
-from ninelives.session.lanes import Lane, directly, need_room
+from ninelives.session.lanes import Lane, RunningActivity, directly, need_room, running_activity
 from ninelives.session.options import DEFAULT
+from ninelives.session.remarks import remarks
 from ninelives.session.render import ATOMS
 from ninelives.session.stop import Halt
 
@@ -83,12 +84,17 @@ class Readings:
         reach = self._reach(call) if call.has_objects() else None
         if reach is not None:
             reach.watch()
+        # What it calls back is part of it, as in an activity; at module level all is direct anyway.
+        inside = RunningActivity(session, call.key, 1) if reach is not None and not session.loading else None
+        token = running_activity.set(inside)
         try:
             ok, value = True, clock.read(call.name, call.function, call.args, call.kwargs)
         except Halt:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever it raises is its result
             ok, value = False, error
+        finally:
+            running_activity.reset(token)
         at = session.clock.now()
         entry = Value(journal.seq(), at, *call.key, call.name, b"", ok, "", False, call.file, call.line)
         if reach is None and type(value) in ATOMS and not (type(value) in (str, bytes) and len(value) > _SHORT):
@@ -100,7 +106,8 @@ class Readings:
             known, objects = (reach.index, reach.objects) if reach is not None else ({}, [])
             encoded = session.values.encode(call.key, (value, changes) if changes else value, known, objects)
         entry.data, entry.blob, entry.changed = encoded.data, encoded.blob, bool(changes)
-        lines = session.remarks(call.name, encoded.leaves, changes)
+        lines = session.output.take(inside) if inside is not None else []
+        lines = lines + remarks(session.output, call.name, encoded.leaves, changes)
         if encoded.blob or lines:
             journal.commit(entry, lines=lines, blobs=(encoded.blob,) if encoded.blob else ())
         else:

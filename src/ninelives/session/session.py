@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import builtins
+import hashlib
 import importlib
 import json
 import os
+import sys
 import threading
 from collections.abc import Mapping
 from functools import cached_property
@@ -23,16 +25,14 @@ from ninelives.session.attributes import Attributes
 from ninelives.session.baton import Baton
 from ninelives.session.clock import Clock
 from ninelives.session.collecting import YOUNG, Collector
-from ninelives.session.contents import LOST, Change
 from ninelives.session.crossings import Crossings
 from ninelives.session.divergence import Comparison
 from ninelives.session.entries import End, Outcome
 from ninelives.session.handed import Handed
 from ninelives.session.journal import Journal, row
 from ninelives.session.lanes import Lane, active, directly, lane_here, thread_lane
-from ninelives.session.link import Line, Link
+from ninelives.session.link import Link
 from ninelives.session.live import LiveValues
-from ninelives.session.livetypes import NOT_RESTORABLE
 from ninelives.session.loading import Loading
 from ninelives.session.observer import Observer
 from ninelives.session.output import Output, Streams
@@ -65,16 +65,6 @@ _COPIED = frozenset(
         "concurrent.futures.thread",
         "queue",
         "threading",
-    }
-)
-
-#: Live values that are used up from their beginning to their end.
-_READ_ONCE = frozenset(
-    {
-        "builtins.generator",
-        "builtins.async_generator",
-        "contextlib._GeneratorContextManager",
-        "contextlib._AsyncGeneratorContextManager",
     }
 )
 
@@ -191,6 +181,7 @@ class Session:
         self.observer.session_started(self.id)
         streams = Streams()
         functions.install_sleep()
+        arguments, sys.argv = sys.argv, [self._file()]
         active.enter(self, self.lane)
         streams.install()
         self.code.install()
@@ -203,8 +194,14 @@ class Session:
             self.code.uninstall()
             streams.uninstall()
             active.leave()
+            sys.argv = arguments
             # What it finds now is no part of the session any more.
             self.collector.end()
+
+    def _file(self) -> str:
+        """Return the path of the handler's file: where it was when the session started, wherever it is now."""
+        folder = self.setting.former_dir or str(self.setting.code_dir)
+        return os.path.join(folder, self.start.entry_point.rpartition(":")[0])
 
     def _outcome(self) -> tuple[bool, Any]:
         try:
@@ -248,9 +245,10 @@ class Session:
     def _end(self, outcome: tuple[bool, Any]) -> Ended:
         self.check()
         left = self.journal.left_over({name: lane.n for name, lane in self.lanes.items()})
-        if left is not None:
-            raise self.comparison.left_over(left)
         ok, value = outcome
+        if left is not None:
+            raised = "" if ok else self.showing.hide(tracebacks.ending(value, self.code))
+            raise self.comparison.left_over(left, raised)
         with directly():
             ended = self._describe(ok, value)
         self.output.finish()
@@ -270,7 +268,7 @@ class Session:
         error = tracebacks.describe(value, self.code, self.own_frame, self.showing.hide)
         if isinstance(value, SystemExit):
             # As in Python: no traceback, a number is the exit code, anything else is said.
-            said = "" if isinstance(value.code, int) else self.showing.hide(f"{value.code}\n")
+            said = "" if isinstance(value.code, int) else self.showing.hide(f"{tracebacks.message(value)}\n")
             return Ended("error", value.code if isinstance(value.code, int) else 1, "", error | {"traceback": said})
         return Ended("error", 1, "", error)
 
@@ -380,6 +378,12 @@ class Session:
         if collector.deliveries % YOUNG == 0:
             collector.collect()
 
+    @cached_property
+    def key(self) -> str:
+        """Begins the idempotency keys: another session may get the same id, after this one or in another store."""
+        # A digest, since the seed tells what the session's random numbers are.
+        return f"{self.id}-{hashlib.sha256(str(self.seed).encode()).hexdigest()[:12]}"
+
     def _places(self) -> str:
         if self.baton.many:
             return self.baton.places()
@@ -387,29 +391,6 @@ class Session:
 
     def _unpacked(self, data: bytes) -> Any:
         return self.values.unpack(data)
-
-    # What is told.
-
-    def remarks(self, name: str, leaves: list[str], changes: list[Change]) -> list[Line]:
-        """Return what the session's log says about a result.
-
-        Args:
-            name: what was called.
-            leaves: the classes of what can't be saved and will be made again.
-            changes: what it changed; a restart will stop the session where that can't be saved.
-        """
-        return [self._of_live_value(name, leaf) for leaf in leaves] + [
-            self.output.remark(f"{name} changed a {cls} in a way that can't be made again: a restart will stop here")
-            for _, how, cls in changes
-            if how == LOST
-        ]
-
-    def _of_live_value(self, name: str, leaf: str) -> Line:
-        if leaf in NOT_RESTORABLE or leaf in _READ_ONCE:
-            what = "a restart before it was used for the last time stops the session"
-        else:
-            what = "after a restart the same call makes it again"
-        return self.output.remark(f"{name} gave a live value ({leaf}): {what}")
 
     def _import(self, name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0) -> Any:
         """Import as Python does; what has to do with threads is the session's own copy."""

@@ -149,6 +149,8 @@ class StandIn:
         known = ref.known(name, static)
         if known is not _MISSING:
             return known
+        if static is None and ref.cls is not None and files.has_no(ref.cls, name):
+            raise AttributeError(f"'{ref.cls.__module__}.{ref.cls.__name__}' object has no attribute '{name}'")
         return ref.live.as_given(getattr(ref.value(), name))
 
     def __setattr__(self, name: str, value: Any) -> None:

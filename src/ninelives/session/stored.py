@@ -106,6 +106,8 @@ class Stored:
         session = self._session
         session.check()
         need_room()
+        if args:
+            _check_key(args[0])
         lane.n += 1
         shown = session.showing.shown(render.arguments(args, {}))
         request = Request(
@@ -152,6 +154,20 @@ class Stored:
             outcome.lines = session.output.lines_of(lane)
             if journal.commit(call, outcome, puts=puts, blobs=(encoded.blob,) if encoded.blob else ()):
                 return ok, encoded.value
+
+
+def _check_key(key: Any) -> None:
+    """See to it that the store can take a key.
+
+    Raises:
+        AutoKittehError: it can't.
+    """
+    if not isinstance(key, str):
+        raise program_error(f"the key of a stored value is a str: {render.text(key)} is none")
+    try:
+        key.encode()
+    except UnicodeEncodeError as error:
+        raise program_error(f"the key of a stored value can't be written as UTF-8: {key!a}") from error
 
 
 def _tried(work: Callable[[], tuple[tuple[Put, ...], Any]]) -> tuple[tuple[Put, ...], bool, Any]:

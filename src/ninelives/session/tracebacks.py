@@ -32,7 +32,27 @@ def describe(
     text = "".join(shown.format())
     if isinstance(error, ModuleNotFoundError) and error.name and not code.has_module(error.name):
         text += f"(add the package that has {error.name!r} to the project's requirements)\n"
-    return {"type": name, "message": hide(str(error)), "traceback": hide(text)}
+    return {"type": name, "message": hide(message(error)), "traceback": hide(text)}
+
+
+def message(error: BaseException) -> str:
+    """Return what an exception says, as Python shows it: its own code may fail."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - whatever it raises, it says nothing
+        return "<exception str() failed>"
+
+
+def ending(error: BaseException, code: UserCode) -> str:
+    """Return an exception in one line: class, message, and where in the user's code it was raised."""
+    name, said = type(error).__qualname__, " ".join(message(error).split())
+    place, traceback_ = "", error.__traceback__
+    while traceback_ is not None:
+        file = traceback_.tb_frame.f_code.co_filename
+        if code.owns_file(file):
+            place = f" at {code.relative(file)}:{traceback_.tb_lineno}"
+        traceback_ = traceback_.tb_next
+    return (f"{name}: {said}" if said else name) + place
 
 
 def _leave_out(shown: traceback.TracebackException, own_frame: Callable[[str], bool]) -> None:
