@@ -6,8 +6,12 @@ import stopwatch
 
 from ninelives import register_no_activity
 
-register_no_activity([stopwatch.stop])
+register_no_activity([stopwatch.stop, stopwatch.note_clock])
 
 
 def main(event: Any) -> None:
     stopwatch.stop("start")
+
+
+def noted(event: Any) -> None:
+    stopwatch.note_clock()

@@ -66,6 +66,9 @@ class Progress:
             self.session_id = session_id
             self.say(f"session: {session_id}")
 
+    def handler_loaded(self) -> None:
+        """Nothing is shown: it is a matter of milliseconds."""
+
     def activity_started(self, name: str, n: int) -> None:
         """Note which activity runs now.
 

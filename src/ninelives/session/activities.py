@@ -197,8 +197,8 @@ class Activities:
                 wait = partial(session.timers.wait_until, attempt.not_before, f"{call.name} to be tried again")
                 session.baton.away(wait) if leaves else wait()
                 attempt = attempt._replace(not_before=0.0)
-            session.journal.note_before_leaving(self._entry(call, attempt, ""))
             session.observer.activity_started(call.name, call.key[1])
+            session.journal.note_before_leaving(self._entry(call, attempt, ""))
             if reach is not None:
                 reach.watch()
             if leaves:
@@ -226,8 +226,8 @@ class Activities:
         return Attempt(recorded.attempt + 1, recorded.failures, 0.0)
 
     def _begin(self, call: Call, attempt: Attempt) -> None:
-        self.session.journal.note_before_leaving(self._entry(call, attempt, ""))
         self.session.observer.activity_started(call.name, call.key[1])
+        self.session.journal.note_before_leaving(self._entry(call, attempt, ""))
 
     def _back_off(self, call: Call, attempt: Attempt, error: Exception) -> Attempt:
         """Record that an attempt failed and that there is a next one."""

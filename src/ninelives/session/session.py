@@ -193,6 +193,7 @@ class Session:
     def _outcome(self) -> tuple[bool, Any]:
         try:
             called = handler.load(self.code, self.start.entry_point)
+            self.observer.handler_loaded()
             self.collector.begin()
             value = handler.call(called, self.start.event, self.id)
             if handler.is_awaitable(value):
