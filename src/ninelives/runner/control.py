@@ -24,6 +24,8 @@ class Fork(msgspec.Struct, array_like=True, tag="fork"):
     session_id: str
     token: bytes
     limits: Limits
+    #: what marks the children of the worker (`ninelives.processes`), or ""
+    marks: str = ""
     #: modules of packages that the program imports
     imports: list[str] = []
 

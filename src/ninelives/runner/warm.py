@@ -41,12 +41,10 @@ class WarmParent:
 
     Args:
         connection: to the manager.
-        above: what marks the processes of those above it.
     """
 
-    def __init__(self, connection: socket.socket, above: str) -> None:
+    def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
-        self._above = above
         self._children: dict[int, int] = {}
         #: modules that were imported, or can't be
         self._imported: set[str] = set()
@@ -120,7 +118,7 @@ class WarmParent:
             _reseed()
             connection = socket.socket(fileno=descriptors[0])
             connection.set_inheritable(False)
-            status = run(connection, Origin(request.session_id, request.token, request.limits, self._above))
+            status = run(connection, Origin(request.session_id, request.token, request.limits, request.marks))
         except BaseException:  # noqa: BLE001 - the process ends here; its last words are read by the manager
             import traceback
 
@@ -195,11 +193,11 @@ def main() -> None:
     connection = socket.socket(fileno=int(sys.argv[1]))
     connection.set_inheritable(False)
     del sys.argv[1:]
-    above = os.environ.pop(MARKER, "")
+    os.environ.pop(MARKER, None)
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     _import_own()
-    WarmParent(connection, above).serve()
+    WarmParent(connection).serve()
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from ninelives.runners import requirements
 from ninelives.runners.environments import Environment, Environments
 from ninelives.runners.manager import Asked, Code, Health, RunnerHealth
 from ninelives.runners.warmed import Forking, WarmProcess
+from ninelives.session import children
 
 #: Runners that are alive at the same time, at most: each is a process, and a machine has so many cores.
 MOST = 64
@@ -116,7 +117,7 @@ class LocalManager:
         ours, its = socket.socketpair()
         nothing = os.open(os.devnull, os.O_RDONLY) if session.stdin is None else session.stdin
         pipes = {name: os.pipe() for name in ("stdout", "stderr")}
-        request = Fork(0, session.session_id, session.token, session.limits, prepared.imports)
+        request = Fork(0, session.session_id, session.token, session.limits, children.marks(), prepared.imports)
         try:
             given = [its.fileno(), nothing, *(write for _, write in pipes.values())]
             forking = warm.fork(request, given)

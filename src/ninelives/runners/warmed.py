@@ -40,6 +40,8 @@ class Forking:
         self.status: int | None = None
         #: why it could not be made
         self.error = ""
+        #: its pid is known, or it could not be made
+        self.forked = threading.Event()
         self.ended = threading.Event()
 
 
@@ -61,6 +63,8 @@ class WarmProcess:
         self._lock = threading.Lock()
         self._forking: dict[int, Forking] = {}
         self._number = 0
+        #: the process that hears what the warm parent says
+        self._listener = 0
         #: it has ended, or is told to
         self.is_gone = False
         folder = os.path.dirname(environment.python)
@@ -80,7 +84,6 @@ class WarmProcess:
         finally:
             its.close()
         self._await_ready()
-        threading.Thread(target=self._listen, name="warm parent", daemon=True).start()
 
     def _await_ready(self) -> None:
         self._connection.settimeout(_START)
@@ -106,6 +109,7 @@ class WarmProcess:
             RunnerError: the warm parent is gone.
         """
         with self._lock:
+            self._listen_here()
             self._number += 1
             forking = Forking(self._number)
             self._forking[self._number] = forking
@@ -139,6 +143,14 @@ class WarmProcess:
         self._process.kill()
         self._process.wait()
 
+    def _listen_here(self) -> None:
+        """Hear what the warm parent says from the first fork on: until then a forked child may be the one who asks."""
+        if self._listener != os.getpid():
+            self._listener = os.getpid()
+            # Numbers that another process has asked for are not ours.
+            self._number = self._listener << 32
+            threading.Thread(target=self._listen, name="warm parent", daemon=True).start()
+
     def _listen(self) -> None:
         while True:
             try:
@@ -153,6 +165,7 @@ class WarmProcess:
             left = list(self._forking.values())
             self._forking.clear()
         for forking in left:
+            forking.forked.set()
             forking.ended.set()
         self._connection.close()
 
@@ -165,6 +178,7 @@ class WarmProcess:
                 return
             if isinstance(message, Forked):
                 forking.pid, forking.error = message.pid, message.error
+                forking.forked.set()
                 if message.pid:
                     return
             else:

@@ -68,6 +68,11 @@ def watch_children(above: str = "") -> str:
     return _watch.marker
 
 
+def marks() -> str:
+    """Return what marks the children of this process: its marker, and those of the processes above it; "" if it has none."""
+    return _watch.markers if _watch.pid == os.getpid() else ""
+
+
 def kill_orphans(marker: str) -> int:
     """Kill the children that outlived a dead session process; return how many there were.
 
