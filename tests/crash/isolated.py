@@ -7,8 +7,6 @@ import functools
 import json
 import os
 import signal
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -26,8 +24,11 @@ from ninelives.worker.link import DirectLink
 
 
 def environment() -> Environment:
-    """Return this process's own environment, with the outside of the test programs in it."""
-    return own()._replace(key="tests", paths=(str(OUTSIDE), *own().paths))
+    """Return this process's own environment, with the outside of the test programs in it.
+
+    Warnings that Python itself prints are not shown there either: pytest keeps them to itself.
+    """
+    return own()._replace(key="tests", paths=(str(OUTSIDE), *own().paths), options=("-W", "ignore"))
 
 
 @functools.cache

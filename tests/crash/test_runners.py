@@ -8,7 +8,7 @@ from sampling import sampled
 from crash import programs
 from crash.harness import Kill, Place
 from crash.isolated import RunnerKilled, RunnerReplaced, WorkerKilled
-from crash.test_equivalence import check, check_disturbed, effects_once
+from crash.test_equivalence import check, effects_once
 
 #: Of how many programs one runs in CI: all of them take a quarter of an hour.
 EVERY = 6

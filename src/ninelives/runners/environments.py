@@ -52,6 +52,8 @@ class Environment(NamedTuple):
     version: str
     #: ``sys.path``, if it is not what the interpreter itself makes it
     paths: tuple[str, ...] = ()
+    #: of the interpreter
+    options: tuple[str, ...] = ()
 
 
 def own() -> Environment:

@@ -71,7 +71,7 @@ class WarmProcess:
         variables = {"PATH": f"{folder}:{_PATH}", "LANG": "C.UTF-8", "PYTHONHASHSEED": str(hash_seed)}
         try:
             self._process = subprocess.Popen(
-                [environment.python, "-P", "-c", _BOOT, str(its.fileno()), *environment.paths],
+                [environment.python, "-P", *environment.options, "-c", _BOOT, str(its.fileno()), *environment.paths],
                 stdin=subprocess.DEVNULL,
                 env=variables,
                 pass_fds=(its.fileno(),),

@@ -69,7 +69,7 @@ def watch_children(above: str = "") -> str:
 
 
 def marks() -> str:
-    """Return what marks the children of this process: its marker, and those of the processes above it; "" if it has none."""
+    """Return what marks the children of this process: its marker, and those of the processes above it; maybe ""."""
     return _watch.markers if _watch.pid == os.getpid() else ""
 
 
