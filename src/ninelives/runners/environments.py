@@ -9,13 +9,14 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import hashlib
+import importlib.util
 import json
 import os
-import platform
 import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,7 +29,7 @@ from ninelives.runners.requirements import Requirements
 _FORMAT = 1
 
 #: What runs in a user's environment needs these; `pyproject.toml` asks for the same.
-OURS = ("cloudpickle>=3.1", "msgspec>=0.19")
+OURS = {"cloudpickle": "cloudpickle>=3.1", "msgspec": "msgspec>=0.19"}
 
 #: The oldest Python that sessions run on.
 OLDEST = (3, 11)
@@ -94,7 +95,14 @@ class Environments:
         return Environment(key, str(folder / "bin" / "python"), _version(folder))
 
     def _key(self, asked: Requirements, python: str) -> str:
-        content = [_FORMAT, asked, _choice(asked.python, python), platform.platform(), str(_PACKAGE), OURS]
+        content = [
+            _FORMAT,
+            asked,
+            _interpreter(_choice(asked.python, python)),
+            sysconfig.get_platform(),
+            str(_PACKAGE),
+            sorted(OURS.values()),
+        ]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
 
     def _build(self, folder: Path, asked: Requirements, python: str) -> None:
@@ -120,15 +128,27 @@ class Environments:
         self._report(f"building an environment of {count} package{'' if count == 1 else 's'}, once")
         # Relocatable: it is renamed when it is whole.
         self._uv(
-            "venv", "--relocatable", "--no-project", "--python", _interpreter(_choice(asked.python, python)), str(aside)
+            "venv",
+            "--quiet",
+            "--relocatable",
+            "--no-project",
+            "--python",
+            _interpreter(_choice(asked.python, python)),
+            str(aside),
         )
         needed, restricting = aside / "asked.txt", aside / "constraints.txt"
-        needed.write_text("".join(f"{line}\n" for line in (*asked.packages, *OURS)))
-        restricting.write_text("".join(f"{line}\n" for line in asked.constraints))
+        # Ours are at hand for the same Python; whichever of them the project asks for is its own.
+        at_hand = _version(aside) == PYTHON
+        ours = tuple(OURS.values())
+        needed.write_text("".join(f"{line}\n" for line in asked.packages + (() if at_hand else ours)))
+        restricting.write_text("".join(f"{line}\n" for line in asked.constraints + ours))
         command = ["pip", "install", "--python", str(aside / "bin" / "python"), "--compile-bytecode"]
         self._uv(*command, "--requirements", str(needed), "--constraints", str(restricting))
-        version = _version(aside)
-        (aside / "lib" / f"python{version}" / "site-packages" / "ninelives").symlink_to(_PACKAGE)
+        packages = aside / "lib" / f"python{_version(aside)}" / "site-packages"
+        (packages / "ninelives").symlink_to(_PACKAGE)
+        for name in OURS if at_hand else ():
+            if not (packages / name).exists():
+                (packages / name).symlink_to(_folder(name))
 
     def _uv(self, *arguments: str) -> None:
         # Ours, not the project's: what this machine is configured to take packages from.
@@ -146,10 +166,12 @@ class Environments:
         with process.stderr:
             for line in process.stderr:
                 if text := line.strip():
-                    words = [*words, text][-_WORDS:]
+                    # What led to an error is of no interest once it is there.
+                    words = [text] if text.startswith("error:") else [*words, text][-_WORDS:]
                     self._report(text)
         if process.wait():
-            said = " ".join(words) or f"uv ended with exit code {process.returncode} and no word"
+            said = " ".join(words).removeprefix("error: ")
+            said = said or f"uv ended with exit code {process.returncode} and no word"
             raise EnvironmentBuildError(f"the project's packages can't be installed: {said}")
 
 
@@ -220,6 +242,14 @@ def _version(folder: Path) -> str:
     return found[1]
 
 
+def _folder(package: str) -> Path:
+    """Return the folder of a package of this process."""
+    spec = importlib.util.find_spec(package)
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).resolve().parent
+
+
 @contextmanager
 def _alone(lock: Path) -> Iterator[None]:
     """Wait until no other builder, in this process or another, is at it."""
@@ -232,7 +262,7 @@ def _alone(lock: Path) -> Iterator[None]:
 
 
 def _sync(folder: Path) -> None:
-    """Bring the file system of a folder to disk: a power loss leaves no half of an environment under its name."""
+    """Bring the file system of a folder to disk: a power loss leaves no half of it under its name."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         ctypes.CDLL(None).syncfs(descriptor)

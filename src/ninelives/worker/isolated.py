@@ -33,6 +33,10 @@ _PATIENCE = 5.0
 #: Bytes of what a runner printed past its session that are kept as its last words.
 _WORDS = 2_000
 
+#: How many of its last lines, and of their characters, an error repeats.
+_LAST_LINES = 3
+_SAID = 300
+
 #: Bytes that are taken from a pipe at a time.
 _TAKE = 64 * 1024
 
@@ -83,7 +87,7 @@ class Isolated:
         crashes: see `CRASHES`.
         back_off: see `BACK_OFF`.
         stdin: descriptor that programs read as their stdin; None: nothing to read.
-        show: shows what programs print, and knows which streams are terminals.
+        shown: where what programs print is shown.
     """
 
     def __init__(
@@ -285,7 +289,10 @@ class _Outputs:
 
 
 def _last_words(crash: _Crash, times: int, session_id: str) -> str:
-    said = " ".join(crash.words.split())
+    lines = [line.strip() for line in crash.words.splitlines() if line.strip()]
+    # Python's own last words begin with what is wrong, and where follows; a program's end with it.
+    fatal = next((line for line in lines if line.startswith("Fatal Python error")), "")
+    said = (fatal or " ".join(lines[-_LAST_LINES:]))[-_SAID:]
     words = f"; its last words: {said}" if said else ""
     return (
         f"the session's process {crash.why}, {times} times at the same place{words}; "
