@@ -22,7 +22,7 @@ SETTLED = 1_500
 notes = place.FOLDER / "notes"
 notes.touch()
 watch_children()
-manager = LocalManager(place.FOLDER / "home")
+manager = LocalManager(place.FOLDER / "environments", cache=place.FOLDER / "home" / "cache")
 isolated = Isolated(manager)
 stopwatch.open_raw(place.FOLDER / "raw.db")
 stopwatch.commit_raw(SETTLED)

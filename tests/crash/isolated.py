@@ -43,7 +43,7 @@ class SharedManager(LocalManager):
     """A local manager that uses the warm parent of the test process whatever the hash seed: each place has its own."""
 
     def __init__(self, home: Path, **options: Any) -> None:
-        super().__init__(home, environment=environment(), **options)
+        super().__init__(home / "environments", cache=home / "cache", environment=environment(), **options)
         self.started: list[LocalRunner] = []
 
     def _warm_parent(self, environment: Environment, hash_seed: int) -> WarmProcess:

@@ -13,8 +13,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
-
 from crash.harness import in_child
+
 from ninelives.errors import EnvironmentBuildError
 from ninelives.runners import requirements
 from ninelives.runners.environments import PYTHON, Environments, allows, own

@@ -100,7 +100,7 @@ def run(
         if not in_memory and not runner:
             _settle_hash_seed(store, _known(store, session))
         return _observe(
-            lambda progress: _placed(runner, progress, lambda place: start(store, request, progress, place)),
+            lambda progress: _placed(runner, store, progress, lambda place: start(store, request, progress, place)),
             as_json=as_json,
         )
 
@@ -146,6 +146,7 @@ def resume(
         return _observe(
             lambda progress: _placed(
                 runner,
+                store,
                 progress,
                 lambda place: go_on(
                     store,
@@ -162,7 +163,9 @@ def resume(
         )
 
 
-def _placed(runner: str | None, progress: Progress, go: Callable[[Isolated | None], Finished]) -> Finished:
+def _placed(
+    runner: str | None, store: Store, progress: Progress, go: Callable[[Isolated | None], Finished]
+) -> Finished:
     """Run a session in this process, or in a runner; the manager of runners ends with it."""
     if runner is None:
         return go(None)
@@ -172,7 +175,8 @@ def _placed(runner: str | None, progress: Progress, go: Callable[[Isolated | Non
 
     # The runners' parent is the first child, so that all of them die with this process.
     watch_children()
-    manager = LocalManager(Path(folders.data_folder()), report=progress.say)
+    home = Path(folders.data_folder())
+    manager = LocalManager(home / "environments", cache=store.cache, report=progress.say)
     try:
         return go(Isolated(manager, stdin=0))
     finally:

@@ -73,7 +73,8 @@ class LocalManager:
     """Starts runners on this machine. See `ninelives.runners.manager.Manager`.
 
     Args:
-        home: folder of the installation's data; None: nothing is kept, and projects that ask for packages can't run.
+        home: folder that environments are kept in.
+        cache: folder of rewritten code; None keeps none.
         most: runners that are alive at the same time; who wants one more waits.
         report: told what takes long, a line at a time.
         environment: every session runs in it, whatever its project asks for; None: as the project asks.
@@ -83,12 +84,13 @@ class LocalManager:
         self,
         home: Path,
         *,
+        cache: Path | None = None,
         most: int = MOST,
         report: Callable[[str], None] = lambda _: None,
         environment: Environment | None = None,
     ) -> None:
-        self._environments = Environments(home / "environments", report)
-        self._cache = home / "cache"
+        self._environments = Environments(home, report)
+        self._cache = cache
         self._environment = environment
         self._room = threading.BoundedSemaphore(most)
         self._lock = threading.Lock()
