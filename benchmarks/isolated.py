@@ -32,7 +32,7 @@ try:
         began = []
         for _ in range(STARTS):
             began.append(time.monotonic())
-            place.run(store, "first_line.py:noted", isolated=isolated, variables=variables)
+            place.run(store, "noted.py:main", isolated=isolated, variables=variables)
         starts = [end - start for start, end in zip(began, map(float, notes.read_text().split()), strict=True)]
         notes.write_text("")
         place.run(

@@ -85,11 +85,6 @@ def note_time() -> None:
     _note(time.perf_counter() - _began[0])
 
 
-def note_clock() -> None:
-    """Write down the time of the clock that all processes have in common."""
-    _note(time.monotonic())
-
-
 def note_times(name: str) -> None:
     """Write down the seconds since `start`, with a name, for another process to read."""
     took = time.perf_counter() - _began[0]

@@ -6,12 +6,8 @@ import stopwatch
 
 from ninelives import register_no_activity
 
-register_no_activity([stopwatch.stop, stopwatch.note_clock])
+register_no_activity([stopwatch.stop])
 
 
 def main(event: Any) -> None:
     stopwatch.stop("start")
-
-
-def noted(event: Any) -> None:
-    stopwatch.note_clock()

@@ -30,12 +30,6 @@ class Fork(msgspec.Struct, array_like=True, tag="fork"):
     imports: list[str] = []
 
 
-class Kill(msgspec.Struct, array_like=True, tag="kill"):
-    """To the warm parent: kill a process, if it has not ended."""
-
-    number: int
-
-
 class Ready(msgspec.Struct, array_like=True, tag="ready"):
     """From the warm parent, once: it can fork."""
 
@@ -44,7 +38,7 @@ class Ready(msgspec.Struct, array_like=True, tag="ready"):
 
 
 class Forked(msgspec.Struct, array_like=True, tag="forked"):
-    """From the warm parent: the process is there; 0: it could not be made."""
+    """From the warm parent: the process is there; 0: it could not be made. Brings a descriptor of the process."""
 
     number: int
     pid: int
@@ -64,5 +58,5 @@ class Exited(msgspec.Struct, array_like=True, tag="exited"):
 LARGEST = 64 * 1024
 
 encode = msgspec.msgpack.Encoder().encode
-to_parent: msgspec.msgpack.Decoder[Fork | Kill] = msgspec.msgpack.Decoder(Fork | Kill)
+to_parent: msgspec.msgpack.Decoder[Fork] = msgspec.msgpack.Decoder(Fork)
 from_parent: msgspec.msgpack.Decoder[Ready | Forked | Exited] = msgspec.msgpack.Decoder(Ready | Forked | Exited)

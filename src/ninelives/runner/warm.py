@@ -75,11 +75,6 @@ class WarmParent:
         if not data:
             return False
         request = control.to_parent.decode(data)
-        if isinstance(request, control.Kill):
-            # Its children are waited for here alone, so a pid in the table is that of the child.
-            for pid in [pid for pid, number in self._children.items() if number == request.number]:
-                os.kill(pid, signal.SIGKILL)
-            return True
         self._import(request.imports)
         try:
             self._fork(request, descriptors)
@@ -98,7 +93,12 @@ class WarmParent:
         if not pid:
             self._be_child(request, descriptors, parent)
         self._children[pid] = request.number
-        self._tell(control.Forked(request.number, pid))
+        # Only here is it known to be that process: its pid is free once it was waited for.
+        descriptor = os.pidfd_open(pid)
+        try:
+            self._tell(control.Forked(request.number, pid), descriptor)
+        finally:
+            os.close(descriptor)
 
     def _be_child(self, request: control.Fork, descriptors: list[int], parent: int) -> NoReturn:
         status = 70
@@ -135,9 +135,9 @@ class WarmParent:
             if number is not None:
                 self._tell(control.Exited(number, status))
 
-    def _tell(self, message: control.Ready | control.Forked | control.Exited) -> None:
+    def _tell(self, message: control.Ready | control.Forked | control.Exited, *descriptors: int) -> None:
         with suppress(BrokenPipeError, ConnectionResetError):
-            self._connection.send(control.encode(message))
+            socket.send_fds(self._connection, [control.encode(message)], descriptors)
 
     def _import(self, names: list[str]) -> None:
         """Import packages that a program uses, so that each of its sessions has them at once.

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -44,14 +45,12 @@ class LocalRunner:
         self,
         number: int,
         forking: Forking,
-        warm: WarmProcess,
         carrier: SocketCarrier[FromRunner],
         place: _Place,
         limits: Limits,
     ) -> None:
         self.id = str(number)
         self.forking = forking
-        self.warm = warm
         self.carrier = carrier
         self.outputs = place.outputs
         self.code_dir = place.code_dir
@@ -93,7 +92,8 @@ class LocalManager:
         self._cache = cache
         self._environment = environment
         self._room = threading.BoundedSemaphore(most)
-        self._lock = threading.Lock()
+        #: by environment and hash seed: a parent that is being started is waited for, others are not held up
+        self._locks: defaultdict[tuple[str, int], threading.Lock] = defaultdict(threading.Lock)
         self._numbers = itertools.count(1)
         self._runners: dict[str, LocalRunner] = {}
         self._warm: dict[tuple[str, int], WarmProcess] = {}
@@ -109,13 +109,18 @@ class LocalManager:
         prepared = self._prepare(code, session.python)
         self._room.acquire()
         try:
-            return self._start(session, code, prepared)
+            warm = self._warm_parent(prepared.environment, session.hash_seed)
+            try:
+                return self._start(session, code, prepared, warm)
+            except RunnerError:
+                # Its parent died since; there is a new one now, and a second death is no accident.
+                warm = self._warm_parent(prepared.environment, session.hash_seed)
+                return self._start(session, code, prepared, warm)
         except BaseException:
             self._room.release()
             raise
 
-    def _start(self, session: Asked, code: Code, prepared: _Prepared) -> LocalRunner:
-        warm = self._warm_parent(prepared.environment, session.hash_seed)
+    def _start(self, session: Asked, code: Code, prepared: _Prepared, warm: WarmProcess) -> LocalRunner:
         ours, its = socket.socketpair()
         nothing = os.open(os.devnull, os.O_RDONLY) if session.stdin is None else session.stdin
         pipes = {name: os.pipe() for name in ("stdout", "stderr")}
@@ -138,7 +143,7 @@ class LocalManager:
         for read in outputs.values():
             os.set_blocking(read, False)
         place = _Place(code.folder, None, self._cache, outputs)
-        runner = LocalRunner(next(self._numbers), forking, warm, to_runner(ours), place, session.limits)
+        runner = LocalRunner(next(self._numbers), forking, to_runner(ours), place, session.limits)
         self._runners[runner.id] = runner
         return runner
 
@@ -161,10 +166,10 @@ class LocalManager:
         runner = self._runners.pop(runner_id, None)
         if runner is None:
             return
-        # It ends when the connection does, unless it is at something that lets no thread run.
         runner.carrier.close()
-        runner.warm.kill(runner.forking)
-        gone = runner.forking.ended.wait(_END)
+        runner.forking.kill()
+        # One that is not there yet finds its connection closed, and can do nothing.
+        gone = not runner.forking.forked.is_set() or runner.forking.ended.wait(_END)
         for descriptor in runner.outputs.values():
             os.close(descriptor)
         self._room.release()
@@ -173,15 +178,12 @@ class LocalManager:
 
     def health(self) -> Health:
         """See `Manager.health`."""
-        with self._lock:
-            return Health(True, sum(warm.alive() for warm in self._warm.values()))
+        return Health(True, sum(warm.alive() for warm in list(self._warm.values())))
 
     def close(self) -> None:
         """See `Manager.close`."""
-        with self._lock:
-            for warm in self._warm.values():
-                warm.close()
-            self._warm.clear()
+        while self._warm:
+            self._warm.popitem()[1].close()
 
     def _prepare(self, code: Code, python: str) -> _Prepared:
         key = (code.build, python)
@@ -194,7 +196,7 @@ class LocalManager:
 
     def _warm_parent(self, environment: Environment, hash_seed: int) -> WarmProcess:
         key = (environment.key, hash_seed)
-        with self._lock:
+        with self._locks[key]:
             warm = self._warm.get(key)
             if warm is None or warm.is_gone:
                 warm = self._warm[key] = WarmProcess(environment, hash_seed)

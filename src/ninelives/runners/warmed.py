@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import select
+import signal
 import socket
 import subprocess
 import threading
@@ -36,6 +38,10 @@ class Forking:
     def __init__(self, number: int) -> None:
         self.number = number
         self.pid = 0
+        #: descriptor of the process, which no other can be taken for; -1: it is not there yet, or not any more
+        self._process = -1
+        self._stopped = False
+        self._lock = threading.Lock()
         #: as `os.waitpid` gives it; None: it has not ended, or its parent has
         self.status: int | None = None
         #: why it could not be made
@@ -43,6 +49,42 @@ class Forking:
         #: its pid is known, or it could not be made
         self.forked = threading.Event()
         self.ended = threading.Event()
+
+    def is_there(self, pid: int, process: int) -> None:
+        """Take note that it was forked."""
+        with self._lock:
+            self.pid, self._process = pid, process
+            if self._stopped:
+                signal.pidfd_send_signal(process, signal.SIGKILL)
+        self.forked.set()
+
+    def has_ended(self, status: int | None) -> None:
+        """Take note of its end."""
+        with self._lock:
+            self.status = status
+            if self._process >= 0:
+                os.close(self._process)
+                self._process = -1
+        self.forked.set()
+        self.ended.set()
+
+    def kill(self) -> None:
+        """Kill it; if it is not there yet, as soon as it is."""
+        with self._lock:
+            self._stopped = True
+            if self._process >= 0:
+                # It may have ended, and its parent not have said so yet.
+                with suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(self._process, signal.SIGKILL)
+
+    def lose(self) -> None:
+        """Take note that its parent has ended: the kernel kills it for that, and it is waited for here."""
+        self.kill()
+        if self._process >= 0:
+            poll = select.poll()
+            poll.register(self._process, select.POLLIN)
+            poll.poll()
+        self.has_ended(None)
 
 
 class WarmProcess:
@@ -73,6 +115,7 @@ class WarmProcess:
             self._process = subprocess.Popen(
                 [environment.python, "-P", *environment.options, "-c", _BOOT, str(its.fileno()), *environment.paths],
                 stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
                 env=variables,
                 pass_fds=(its.fileno(),),
                 cwd="/",
@@ -118,17 +161,9 @@ class WarmProcess:
                 socket.send_fds(self._connection, [control.encode(request)], descriptors)
             except OSError as error:
                 del self._forking[self._number]
+                self.is_gone = True
                 raise RunnerError("the parent of the runners is gone: try again") from error
         return forking
-
-    def kill(self, forking: Forking) -> None:
-        """Let a process be killed, if it has not ended."""
-        if not forking.ended.is_set():
-            try:
-                self._connection.send(control.encode(control.Kill(forking.number)))
-            except OSError:
-                # It is gone, and its children with it.
-                return
 
     def alive(self) -> int:
         """Return how many of its processes have not ended."""
@@ -154,34 +189,34 @@ class WarmProcess:
     def _listen(self) -> None:
         while True:
             try:
-                data = self._connection.recv(control.LARGEST)
+                data, descriptors, _, _ = socket.recv_fds(self._connection, control.LARGEST, 1)
             except OSError:
-                data = b""
+                data, descriptors = b"", []
             if not data:
                 break
-            self._heard(control.from_parent.decode(data))
+            self._heard(control.from_parent.decode(data), descriptors)
         self.is_gone = True
         with self._lock:
             left = list(self._forking.values())
             self._forking.clear()
         for forking in left:
-            forking.forked.set()
-            forking.ended.set()
+            forking.lose()
         self._connection.close()
 
-    def _heard(self, message: Ready | Forked | Exited) -> None:
+    def _heard(self, message: Ready | Forked | Exited, descriptors: list[int]) -> None:
         if isinstance(message, Ready):
             return
+        is_there = isinstance(message, Forked) and message.pid
         with self._lock:
-            forking = self._forking.get(message.number)
-            if forking is None:
-                return
-            if isinstance(message, Forked):
-                forking.pid, forking.error = message.pid, message.error
-                forking.forked.set()
-                if message.pid:
-                    return
-            else:
-                forking.status = message.status
-            del self._forking[message.number]
-        forking.ended.set()
+            forking = self._forking.get(message.number) if is_there else self._forking.pop(message.number, None)
+        if forking is None:
+            # Another process of ours has asked for it, and was killed.
+            for descriptor in descriptors:
+                os.close(descriptor)
+        elif isinstance(message, Exited):
+            forking.has_ended(message.status)
+        elif is_there:
+            forking.is_there(message.pid, descriptors[0])
+        else:
+            forking.error = message.error
+            forking.has_ended(None)
