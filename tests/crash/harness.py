@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import importlib
 import json
+import logging
 import os
 import re
 import shutil
@@ -303,6 +304,8 @@ def in_child(work: Callable[[], int]) -> int:
         gc.unfreeze()
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     code = 70
+    # pytest's own: a program's process has none, so that one in a runner logs as one here does.
+    logging.root.handlers.clear()
     try:
         code = work()
     except NinelivesError as error:

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -27,6 +28,9 @@ from ninelives.session import children
 #: Runners that are alive at the same time, at most: each is a process, and a machine has so many cores.
 MOST = 64
 
+#: Seconds after which a process that was asked for should be there: the first one waits for packages to be imported.
+LATE = 60.0
+
 #: Seconds in which a killed process has to be gone.
 _END = 30.0
 
@@ -45,18 +49,26 @@ class LocalRunner:
         self,
         number: int,
         forking: Forking,
+        warm: WarmProcess,
         carrier: SocketCarrier[FromRunner],
         place: _Place,
         limits: Limits,
     ) -> None:
         self.id = str(number)
         self.forking = forking
+        self.warm = warm
         self.carrier = carrier
         self.outputs = place.outputs
         self.code_dir = place.code_dir
         self.cwd = place.cwd
         self.cache = place.cache
         self.limits = limits
+        self._began = time.monotonic()
+
+    @property
+    def is_late(self) -> bool:
+        """Whether its process should have been there long ago."""
+        return time.monotonic() - self._began > LATE
 
 
 class _Place(NamedTuple):
@@ -143,7 +155,7 @@ class LocalManager:
         for read in outputs.values():
             os.set_blocking(read, False)
         place = _Place(code.folder, None, self._cache, outputs)
-        runner = LocalRunner(next(self._numbers), forking, to_runner(ours), place, session.limits)
+        runner = LocalRunner(next(self._numbers), forking, warm, to_runner(ours), place, session.limits)
         self._runners[runner.id] = runner
         return runner
 
@@ -168,6 +180,9 @@ class LocalManager:
             return
         runner.carrier.close()
         runner.forking.kill()
+        if not runner.forking.forked.is_set() and runner.is_late:
+            # Its parent is stuck, in a package that it imports say: the next runner gets a new one.
+            runner.warm.close()
         # One that is not there yet finds its connection closed, and can do nothing.
         gone = not runner.forking.forked.is_set() or runner.forking.ended.wait(_END)
         for descriptor in runner.outputs.values():

@@ -105,8 +105,9 @@ class WarmProcess:
         self._lock = threading.Lock()
         self._forking: dict[int, Forking] = {}
         self._number = 0
-        #: the process that hears what the warm parent says
-        self._listener = 0
+        #: hears what the warm parent says, in the process of this pid
+        self._listener: threading.Thread | None = None
+        self._listening = 0
         #: it has ended, or is told to
         self.is_gone = False
         folder = os.path.dirname(environment.python)
@@ -177,14 +178,17 @@ class WarmProcess:
             self._connection.shutdown(socket.SHUT_RDWR)
         self._process.kill()
         self._process.wait()
+        if self._listener is not None and self._listening == os.getpid():
+            self._listener.join()
 
     def _listen_here(self) -> None:
         """Hear what the warm parent says from the first fork on: until then a forked child may be the one who asks."""
-        if self._listener != os.getpid():
-            self._listener = os.getpid()
+        if self._listening != os.getpid():
+            self._listening = os.getpid()
             # Numbers that another process has asked for are not ours.
-            self._number = self._listener << 32
-            threading.Thread(target=self._listen, name="warm parent", daemon=True).start()
+            self._number = self._listening << 32
+            self._listener = threading.Thread(target=self._listen, name="warm parent", daemon=True)
+            self._listener.start()
 
     def _listen(self) -> None:
         while True:

@@ -10,9 +10,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from ninelives.errors import CarrierClosedError, CrashedError, LimitError, NinelivesError, ProtocolError
+from ninelives.errors import CarrierClosedError, CrashedError, LimitError, NinelivesError, ProtocolError, SlowPeerError
 from ninelives.processes import kill_marked
 from ninelives.protocol import messages as m
+from ninelives.protocol.states import State
 from ninelives.protocol.tokens import Tokens
 from ninelives.runners.manager import Asked, Code, Limits, Manager, Runner
 from ninelives.session.observer import Observer
@@ -26,6 +27,9 @@ CRASHES = 3
 
 #: Seconds before a runner that died is replaced; doubled for each further one at the same place, up to the second.
 BACK_OFF = (0.1, 30.0)
+
+#: Seconds in which a new runner has to say its first word: on a busy machine with large packages it takes a while.
+HELLO = 90.0
 
 #: Seconds in which a manager finds out how a runner ended.
 _PATIENCE = 5.0
@@ -86,6 +90,7 @@ class Isolated:
         limits: of each session.
         crashes: see `CRASHES`.
         back_off: see `BACK_OFF`.
+        hello: see `HELLO`.
         stdin: descriptor that programs read as their stdin; None: nothing to read.
         shown: where what programs print is shown.
     """
@@ -97,6 +102,7 @@ class Isolated:
         limits: Limits = Limits(),  # noqa: B008 - frozen
         crashes: int = CRASHES,
         back_off: tuple[float, float] = BACK_OFF,
+        hello: float = HELLO,
         stdin: int | None = None,
         shown: Shown | None = None,
     ) -> None:
@@ -104,6 +110,7 @@ class Isolated:
         self._limits = limits
         self._crashes = crashes
         self._back_off = back_off
+        self._hello = hello
         self._stdin = stdin
         self._shown = shown or Shown()
         self._running: Runner | None = None
@@ -212,10 +219,14 @@ class Isolated:
         poll.register(connection, select.POLLIN)
         outputs.register(poll)
         limit = self._limits.time
-        ends = None if limit is None else time.monotonic() + limit
+        began = time.monotonic()
         while not conversation.is_over:
-            left = None if ends is None else (ends - time.monotonic()) * 1000
+            silent = conversation.state is State.WAIT
+            allowed = self._hello if silent else limit
+            left = None if allowed is None else (began + allowed - time.monotonic()) * 1000
             found = poll.poll(left) if left is None or left > 0 else []
+            if not found and silent:
+                raise SlowPeerError(f"a runner has said nothing for {allowed:g} s")
             if not found:
                 raise LimitError(f"the session took longer than its limit of {limit:g} s: give it more, and resume it")
             if len(found) > 1 or found[0][0] != connection:
