@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -11,7 +12,7 @@ from typing import Any
 from crash import programs
 from crash.harness import SESSION
 from crash.isolated import WorkerKilled, warm_parent
-from sampling import sampled
+from sampling import MODE, sampled
 
 from ninelives.protocol import messages as m
 from ninelives.runner.control import Limits
@@ -70,7 +71,8 @@ class StepKilled(WorkerKilled):
     def kill(self, batch: list[Any]) -> None:
         runner = self.manager.started[-1]
         runner.forking.forked.wait()
-        os.kill(runner.forking.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # it has said its last word
+            os.kill(runner.forking.pid, signal.SIGKILL)
         runner.forking.ended.wait()
         said = [type(message).__name__ for message in batch]
         (self.folder / "killed-at").write_text(json.dumps([said, self.effects()]))
@@ -97,7 +99,7 @@ def test_a_runner_is_killed_at_every_step() -> None:
             again = [done, *([[*done[:-1]]] if done else [])]
             rest = [undisturbed.effects[len(kept) :] for kept in again]
             assert result.effects in [done + left for left in rest], (step, after, said)
-    assert {"Hello", "Load", "Show", "Note", "Begin", "Commit", "Finish", "Done"} <= seen
+    assert MODE == "quick" or {"Hello", "Load", "Show", "Note", "Begin", "Commit", "Finish", "Done"} <= seen
 
 
 DIES = programs.parse(
