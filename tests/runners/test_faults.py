@@ -171,10 +171,10 @@ def test_too_much_time() -> None:
 
 
 def test_too_much_memory() -> None:
-    code, error, _ = _limited("def main(event):\n    return len(bytearray(1 << 31))\n", Limits(memory=1 << 30))
+    code, error, _ = _limited("def main(event):\n    return len(bytearray(1 << 30))\n", Limits(memory=1 << 28))
     assert (code, error["type"]) == (1, "MemoryError")
-    assert error["message"] == "the session needs more memory than its limit of 1024 MiB"
-    assert error["traceback"].endswith("MemoryError: the session needs more memory than its limit of 1024 MiB\n")
+    assert error["message"] == "the session needs more memory than its limit of 256 MiB"
+    assert error["traceback"].endswith("MemoryError: the session needs more memory than its limit of 256 MiB\n")
 
 
 def test_a_program_that_breaks_the_protocol_has_died() -> None:

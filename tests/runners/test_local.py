@@ -14,6 +14,7 @@ from crash.isolated import environment
 
 from ninelives.processes import MARKER
 from ninelives.runners import local
+from ninelives.runners.environments import Environment
 from ninelives.runners.local import LocalManager
 from ninelives.runners.manager import Asked, Code
 from ninelives.session.observer import Silent
@@ -25,11 +26,11 @@ from ninelives.worker.isolated import Isolated
 class Service:
     """A worker that runs many sessions, each in a thread of its own."""
 
-    def __init__(self, folder: Path, most: int) -> None:
+    def __init__(self, folder: Path, most: int, environment: Environment = environment()) -> None:  # noqa: B008
         self.code = folder / "code"
         self.code.mkdir()
         self.store = Store.open(folder / "home")
-        self.manager = LocalManager(folder / "environments", most=most, environment=environment())
+        self.manager = LocalManager(folder / "environments", most=most, environment=environment)
         self.finished: dict[str, Finished] = {}
 
     def write(self, text: str) -> None:
@@ -100,6 +101,37 @@ def test_a_warm_parent_that_is_stuck_is_replaced(service: Service, monkeypatch: 
     assert stuck.error is not None
     assert "a runner has said nothing for 0.05 s" in stuck.error["message"]
     assert service.run("stuck").result == "1"
+
+
+def test_packages_are_imported_before_the_fork_if_that_is_all_they_do(tmp_path: Path) -> None:
+    packages = tmp_path / "site-packages"
+    packages.mkdir()
+    modules = {
+        "harmless": "",
+        "noisy": "print('hello')",
+        "shouting": "import os; os.write(2, b'HELLO')",
+        "threaded": "import threading; threading.Thread(target=threading.Event().wait, daemon=True).start()",
+        "broken": "raise ValueError('broken')",
+        "deadly": "if __import__('os').getppid() > 1 and not __import__('os').environ.get('SPARE'): __import__('os').abort()",
+        "after": "",
+    }
+    for name, text in modules.items():
+        (packages / f"{name}.py").write_text(f"import os\nPID = os.getpid()\n{text}\n")
+    made = environment()
+    service = Service(tmp_path, most=3, environment=made._replace(paths=(str(packages), *made.paths)))
+    imports = "".join(f"try:\n    import {name}\nexcept ValueError:\n    pass\n" for name in modules)
+    own = ", ".join(f"{name}.PID == os.getpid()" for name in modules if name != "broken")
+    service.write(f"import os\n{imports}\n\ndef main(event):\n    return [{own}]\n")
+    try:
+        for name in ("one", "two"):
+            # harmless, noisy, shouting, threaded, deadly, after
+            assert service.run(name, {"SPARE": "1"}).result == "[False, True, True, True, True, False]"
+            assert [line.text for _, line in service.store.lines(name)] == ["hello"]
+        (warm,) = service.manager._warm.values()
+        assert len(list(Path(f"/proc/{warm._process.pid}/task").iterdir())) == 1
+    finally:
+        service.manager.close()
+        service.store.close()
 
 
 def test_secrets_are_in_no_process_list(service: Service, tmp_path: Path) -> None:

@@ -10,10 +10,12 @@ class Limits(msgspec.Struct, array_like=True, frozen=True):
 
     #: seconds of CPU time
     cpu: float | None = None
-    #: bytes of memory
+    #: bytes of memory of its process
     memory: int | None = None
     #: seconds from its start to its end
     time: float | None = None
+    #: how many processes and threads there are
+    processes: int | None = None
 
 
 class Fork(msgspec.Struct, array_like=True, tag="fork"):

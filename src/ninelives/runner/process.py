@@ -122,10 +122,14 @@ def _exit_functions() -> None:
 
 def _restrict(limits: Limits) -> None:
     if limits.memory is not None:
-        resource.setrlimit(resource.RLIMIT_AS, (limits.memory, limits.memory))
+        # What it writes to, and not, as RLIMIT_AS does, every library that is mapped.
+        resource.setrlimit(resource.RLIMIT_DATA, (limits.memory, limits.memory))
     if limits.cpu is not None:
         seconds = math.ceil(limits.cpu)
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + _GRACE))
+    if limits.processes is not None:
+        # The kernel counts all of the user's, and does not hold root to it.
+        resource.setrlimit(resource.RLIMIT_NPROC, (limits.processes, limits.processes))
     # A dump of the memory would have the session's secrets in it.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 

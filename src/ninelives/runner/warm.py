@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 import gc
 import importlib
-import importlib.util
 import io
 import os
 import pkgutil
@@ -17,21 +16,19 @@ import select
 import signal
 import socket
 import sys
-from contextlib import redirect_stderr, redirect_stdout, suppress
+from contextlib import redirect_stderr, suppress
 from typing import NoReturn
 
 from ninelives import session
 from ninelives.processes import MARKER
-from ninelives.runner import control
+from ninelives.runner import control, trial
 from ninelives.runner.process import Origin, run
+from ninelives.runner.trial import is_package
 
 _PR_SET_PDEATHSIG = 1
 
 #: Descriptors that come with a `Fork`.
 _DESCRIPTORS = 4
-
-#: Modules of the standard library whose import does something.
-_ODD = frozenset({"antigravity", "idlelib", "this", "tkinter", "turtle", "turtledemo"})
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -103,15 +100,7 @@ class WarmParent:
     def _be_child(self, request: control.Fork, descriptors: list[int], parent: int) -> NoReturn:
         status = 70
         try:
-            _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-            if os.getppid() != parent:
-                os._exit(0)
-            os.setsid()
-            signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            self._connection.close()
-            for descriptor in self._inner:
-                os.close(descriptor)
+            self._leave_parent(parent)
             for at, descriptor in enumerate(descriptors[1:]):
                 os.dup2(descriptor, at)
                 os.close(descriptor)
@@ -125,6 +114,20 @@ class WarmParent:
             os.write(2, traceback.format_exc().encode("utf-8", "backslashreplace"))
         finally:
             os._exit(status)
+
+    def _leave_parent(self, parent: int) -> None:
+        """In a child: die with the parent, and have nothing that is the parent's own."""
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(0)
+        os.setsid()
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number in (signal.SIGCHLD, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
+        self._connection.close()
+        for descriptor in self._inner:
+            os.close(descriptor)
 
     def _reap(self) -> None:
         while self._children:
@@ -140,37 +143,39 @@ class WarmParent:
             socket.send_fds(self._connection, [control.encode(message)], descriptors)
 
     def _import(self, names: list[str]) -> None:
-        """Import packages that a program uses, so that each of its sessions has them at once.
+        """Import packages that a program uses, so that each of its sessions has them at once."""
+        new = [name for name in names if name not in self._imported and name not in sys.modules and is_package(name)]
+        self._imported.update(names)
+        for name in self._harmless(new):
+            with redirect_stderr(io.StringIO()), suppress(Exception):
+                importlib.import_module(name)
 
-        One that prints is left to the sessions: its words belong to them. One that fails is, too.
-        """
-        for name in names:
-            if name in self._imported or name in sys.modules:
-                continue
-            self._imported.add(name)
-            if not _is_package(name.partition(".")[0]):
-                continue
-            before = set(sys.modules)
-            said = io.StringIO()
+    def _harmless(self, names: list[str]) -> list[str]:
+        """Return the modules that may be imported here: a child tries it first, since here it can't be taken back."""
+        harmless: list[str] = []
+        while names:
+            more, names = self._try(names)
+            harmless += more
+        return harmless
+
+    def _try(self, names: list[str]) -> tuple[list[str], list[str]]:
+        reading, writing = os.pipe()
+        parent = os.getpid()
+        pid = os.fork()
+        if not pid:
             try:
-                with redirect_stdout(said), redirect_stderr(said):
-                    importlib.import_module(name)
-            except BaseException:  # noqa: BLE001 - the session imports it again, and shows what is wrong
-                said.write("failed")
-            if said.getvalue():
-                for new in set(sys.modules) - before:
-                    del sys.modules[new]
-
-
-def _is_package(name: str) -> bool:
-    """Return whether a module is part of Python or of an installed package; no other is imported before the fork."""
-    if name in sys.stdlib_module_names:
-        return name not in _ODD
-    try:
-        spec = importlib.util.find_spec(name)
-    except (ImportError, ValueError):
-        return False
-    return spec is not None and spec.origin is not None and "-packages" in spec.origin
+                self._leave_parent(parent)
+                os.close(reading)
+                trial.run(names, writing)
+            finally:
+                os._exit(0)
+        os.close(writing)
+        try:
+            return trial.hear(reading, names)
+        finally:
+            os.close(reading)
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
 
 
 def _reseed() -> None:

@@ -6,6 +6,7 @@ import itertools
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections import defaultdict
@@ -33,6 +34,9 @@ LATE = 60.0
 
 #: Seconds in which a killed process has to be gone.
 _END = 30.0
+
+
+_LINUX: bool = sys.platform == "linux"
 
 
 class _Prepared(NamedTuple):
@@ -89,6 +93,9 @@ class LocalManager:
         most: runners that are alive at the same time; who wants one more waits.
         report: told what takes long, a line at a time.
         environment: every session runs in it, whatever its project asks for; None: as the project asks.
+
+    Raises:
+        RunnerError: this is not Linux.
     """
 
     def __init__(
@@ -100,6 +107,8 @@ class LocalManager:
         report: Callable[[str], None] = lambda _: None,
         environment: Environment | None = None,
     ) -> None:
+        if not _LINUX:
+            raise RunnerError("local runners need Linux: run it without --runner, in this process")
         self._environments = Environments(home, report)
         self._cache = cache
         self._environment = environment
