@@ -7,6 +7,7 @@ import json
 import os
 import signal
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from crash import programs
@@ -235,6 +236,22 @@ def test_nothing_outlives_a_runner_whose_worker_is_killed() -> None:
             os.close(descriptor)
         with Store.open(place.home, read_only=True) as store:
             assert store.session(SESSION).state == "interrupted"
+
+
+def test_children_of_a_runner_are_gone_when_its_session_stops() -> None:
+    with WorkerKilled(CHILDREN) as place:
+        place.limits = Limits(time=3)
+        assert place.run() == 4
+        assert place.error()["type"] == "LimitError"
+        child = Path(place.folder / "effects.pids").read_text().strip()
+        assert _is_gone(child)
+
+
+def _is_gone(pid: str) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
 
 
 def _wait(descriptor: int) -> None:

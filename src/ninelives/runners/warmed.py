@@ -54,8 +54,9 @@ class Forking:
         """Take note that it was forked."""
         with self._lock:
             self.pid, self._process = pid, process
-            if self._stopped:
-                signal.pidfd_send_signal(process, signal.SIGKILL)
+            stopped = self._stopped
+        if stopped:
+            self.kill()
         self.forked.set()
 
     def has_ended(self, status: int | None) -> None:
@@ -73,8 +74,7 @@ class Forking:
         with self._lock:
             self._stopped = True
             if self._process >= 0:
-                # It may have ended, and its parent not have said so yet.
-                with suppress(ProcessLookupError):
+                with suppress(ProcessLookupError):  # it has ended, and its parent has not said so yet
                     signal.pidfd_send_signal(self._process, signal.SIGKILL)
 
     def lose(self) -> None:

@@ -113,7 +113,7 @@ class Isolated:
         self._hello = hello
         self._stdin = stdin
         self._shown = shown or Shown()
-        self._running: Runner | None = None
+        self._running: tuple[Runner, Conversation] | None = None
 
     def python(self, build: str, code_dir: Path, python: str = "") -> str:
         """Build what a session needs, and return the minor version of Python that it runs on.
@@ -128,7 +128,7 @@ class Isolated:
     def stop(self) -> None:
         """End the runner at once: from here on nothing is done or recorded."""
         if self._running is not None:
-            self._manager.stop(self._running.id)
+            self._end(*self._running)
 
     def run(self, task: Task) -> Ended:
         """Run a session to its end.
@@ -144,7 +144,7 @@ class Isolated:
             came_to = self._attempt(task)
             if isinstance(came_to, Ended):
                 return came_to
-            at, times = came_to.progress, times + 1 if came_to.progress == at else 1
+            at, times = max(at, came_to.progress), 1 if came_to.progress > at else times + 1
             if times >= self._crashes:
                 raise CrashedError(_last_words(came_to, times, task.link.session_id))
             # What a person decided may have been recorded by the runner that died.
@@ -162,14 +162,6 @@ class Isolated:
         session_id = task.link.session_id
         asked = Asked(session_id, tokens.issue(session_id), task.hash_seed, task.python, self._limits, self._stdin)
         runner = self._manager.start(asked, Code(task.build, task.code_dir), task.vars)
-        self._running = runner
-        try:
-            return self._converse(runner, task, tokens)
-        finally:
-            self._running = None
-            self._manager.stop(runner.id)
-
-    def _converse(self, runner: Runner, task: Task, tokens: Tokens) -> Ended | _Crash:
         terms = Terms(
             tokens,
             task.python,
@@ -179,6 +171,20 @@ class Isolated:
             self._explain,
         )
         conversation = Conversation(task.link, terms, task.observer)
+        self._running = runner, conversation
+        try:
+            return self._converse(runner, conversation)
+        finally:
+            self._running = None
+            self._end(runner, conversation)
+
+    def _end(self, runner: Runner, conversation: Conversation) -> None:
+        self._manager.stop(runner.id)
+        if conversation.ended is None and conversation.marker:
+            # Its reaper is at it too; but whoever goes on with the session must not meet what this runner started.
+            kill_marked(conversation.marker)
+
+    def _converse(self, runner: Runner, conversation: Conversation) -> Ended | _Crash:
         outputs = _Outputs(runner.outputs, self._shown)
         why = ""
         try:
@@ -206,9 +212,6 @@ class Isolated:
             outputs.pass_on()
             if health.limited:
                 raise LimitError(f"the session {why}: give it a higher one, and resume it")
-        if conversation.marker:
-            # Its reaper is at it too; the next runner must not meet what the last one left.
-            kill_marked(conversation.marker)
         return _Crash(why, outputs.words.decode("utf-8", "replace"), conversation.progress, conversation.decided)
 
     def _listen(self, runner: Runner, conversation: Conversation, outputs: _Outputs) -> None:
@@ -284,19 +287,19 @@ class _Outputs:
     def pass_on(self, poll: select.poll | None = None) -> None:
         """Show what is there; one that has ended is taken out of the poll."""
         for name, descriptor in list(self._descriptors.items()):
-            while True:
-                try:
-                    data = os.read(descriptor, _TAKE)
-                except BlockingIOError:
-                    break
-                if not data:
-                    del self._descriptors[name]
-                    if poll is not None:
-                        poll.unregister(descriptor)
-                    break
-                self._shown.pass_on(name, data)
-                if name == "stderr":
-                    self.words = (self.words + data)[-_WORDS:]
+            try:
+                # As much as a pipe holds, so all that was there; who prints on and on does not keep us from messages.
+                data = os.read(descriptor, _TAKE)
+            except BlockingIOError:
+                continue
+            if not data:
+                del self._descriptors[name]
+                if poll is not None:
+                    poll.unregister(descriptor)
+                continue
+            self._shown.pass_on(name, data)
+            if name == "stderr":
+                self.words = (self.words + data)[-_WORDS:]
 
 
 def _last_words(crash: _Crash, times: int, session_id: str) -> str:
