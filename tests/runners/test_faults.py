@@ -239,8 +239,10 @@ def test_nothing_outlives_a_runner_whose_worker_is_killed() -> None:
 
 
 def test_children_of_a_runner_are_gone_when_its_session_stops() -> None:
-    with WorkerKilled(CHILDREN) as place:
-        place.limits = Limits(time=3)
+    files = {"main.py": CHILDREN.files["main.py"].replace("; echo $PPID > $EFFECTS.ready; sleep 1000", "")}
+    files["main.py"] += "    while True:\n        pass\n"
+    with WorkerKilled(CHILDREN._replace(files=files)) as place:
+        place.limits = Limits(cpu=1)
         assert place.run() == 4
         assert place.error()["type"] == "LimitError"
         child = Path(place.folder / "effects.pids").read_text().strip()
