@@ -1,6 +1,7 @@
 """Builds in the store."""
 
 import hashlib
+import os
 import stat
 from typing import NamedTuple
 
@@ -8,7 +9,8 @@ import pytest
 
 from ninelives import archive
 from ninelives.archive import Member
-from ninelives.errors import BuildGoneError
+from ninelives.errors import BuildGoneError, StoreFullError
+from ninelives.storage import Store
 
 
 class Build(NamedTuple):
@@ -46,3 +48,34 @@ def test_a_damaged_build_is_one_clear_error(store, home, build, damage):
     with pytest.raises(BuildGoneError, match=r"is damaged: .*; restore it"):
         store.builds.path(build.id)
     assert not (home / "builds" / build.id).exists()
+
+
+def test_what_a_power_loss_has_emptied_is_written_again(home, build):
+    with Store.open(home) as store:
+        store.builds.put(build)
+        file = store.builds.path(build.id) / "main.py"
+    file.unlink()
+    file.write_bytes(b"")
+    with Store.open(home) as store:
+        assert (store.builds.path(build.id) / "main.py").read_text() == "print(1)\n"
+
+
+def test_a_disk_that_takes_a_part_of_a_build_keeps_none_of_it(small_disk):
+    content = os.urandom(1_000_000)
+    tar = archive.pack([Member("main.py", content, False)])
+    build = Build(hashlib.sha256(tar).hexdigest(), tar)
+    with Store.open(small_disk / "home") as store:
+        room = os.statvfs(small_disk)
+        ballast = small_disk / "ballast"
+        ballast.write_bytes(bytes(room.f_bavail * room.f_frsize - 500_000))
+        with pytest.raises(StoreFullError, match="no space is left"):
+            store.builds.put(build)
+        assert list((small_disk / "home" / "builds").iterdir()) == []
+        ballast.unlink()
+        store.builds.put(build)
+        ballast.write_bytes(bytes(room.f_bavail * room.f_frsize - 1_500_000))
+        with pytest.raises(StoreFullError, match="no space is left"):
+            store.builds.path(build.id)
+        assert [path.name for path in (small_disk / "home" / "builds").iterdir()] == [f"{build.id}.tar"]
+        ballast.unlink()
+        assert (store.builds.path(build.id) / "main.py").read_bytes() == content

@@ -78,6 +78,8 @@ def remember(home: str, seed: int) -> None:
         pass  # not there yet
     partial = f"{path}.{os.getpid()}"
     try:
+        # The database may be elsewhere, so that nothing else has made the folder.
+        os.makedirs(home, 0o700, exist_ok=True)
         with open(partial, "w", encoding="ascii") as file:
             file.write(str(seed))
         os.replace(partial, path)

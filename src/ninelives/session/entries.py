@@ -47,6 +47,8 @@ class Start(Base, tag="start"):
     vars: dict[str, str] = {}
     #: names of those that are
     secret_vars: list[str] = []
+    #: the event, rendered, if it has secrets in it
+    shown: str = ""
 
 
 class Activity(Base, tag="activity"):

@@ -33,6 +33,8 @@ class Builds:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        #: those whose files are known to be as they are in the archive
+        self._checked: set[str] = set()
 
     def put(self, build: Packed) -> None:
         """Keep a build; one that is kept already is left as it is.
@@ -47,7 +49,10 @@ class Builds:
         new = new_path(self._folder)
         try:
             with open(new, "xb", buffering=0) as file:
-                file.write(build.tar)
+                view = memoryview(build.tar)
+                while view:
+                    # A disk that is nearly full takes a part, and says so with the next one.
+                    view = view[file.write(view) :]
                 os.fsync(file.fileno())
             new.replace(target)
         except OSError as error:
@@ -60,10 +65,20 @@ class Builds:
 
         Raises:
             BuildGoneError: it is gone or damaged.
+            StoreFullError, StoreError: it can't be unpacked.
         """
         folder = self._folder / build_id
-        if not folder.is_dir():
-            archive.unpack(self.tar(build_id), folder)
+        if build_id in self._checked and folder.is_dir():
+            return folder
+        tar = self.tar(build_id)
+        try:
+            if folder.is_dir():
+                archive.repair(tar, folder)
+            else:
+                archive.unpack(tar, folder)
+        except OSError as error:
+            raise explain_os_error(error, folder) from error
+        self._checked.add(build_id)
         return folder
 
     def tar(self, build_id: str) -> bytes:

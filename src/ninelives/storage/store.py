@@ -25,6 +25,9 @@ from ninelives.storage.writer import Writer
 if TYPE_CHECKING:
     import tempfile
 
+#: Name of the database in the store's folder, where it is not said to be elsewhere.
+FILE = "ninelives.db"
+
 _COLUMNS = SessionRow.__struct_fields__[:-1]
 
 #: What stands in for columns that a store of an older format, which is only read, does not have: by format.
@@ -41,8 +44,8 @@ class Store:
     A child of this process that was forked may use it too: it makes its own connections and has none of the leases.
     """
 
-    def __init__(self, home: Path | None, *, read_only: bool) -> None:
-        self._database = Database(home, read_only=read_only)
+    def __init__(self, home: Path | None, *, read_only: bool, database: Path | None = None) -> None:
+        self._database = Database(home and (database or home / FILE), read_only=read_only)
         self._select = _select(self._database.version)
         self._writer = Writer(self._database)
         self._leases = Leases(home)
@@ -67,12 +70,14 @@ class Store:
         _stores.add(self)
 
     @classmethod
-    def open(cls, home: Path | None, *, read_only: bool = False) -> Store:
+    def open(cls, home: Path | None, *, read_only: bool = False, database: Path | None = None) -> Store:
         """Open the store in a folder, and make it if it is not there.
 
         Args:
             home: the folder; None: in memory, nothing is kept.
             read_only: change nothing, and make do with a folder that can't be written, or is not there.
+            database: the database, if it is not `FILE` in the folder. What is kept beside it belongs to it alone, so no
+                two databases share a folder.
 
         Raises:
             StoreReadOnlyError, StoreCorruptError, StoreNewerError, StoreError: it can't be opened.
@@ -81,7 +86,9 @@ class Store:
         home = home.absolute() if home else None
         if home and not read_only:
             _make(home)
-        return cls(home, read_only=read_only)
+            if database:
+                _make_private(database)
+        return cls(home, read_only=read_only, database=database)
 
     def close(self) -> None:
         """Close the store. Sessions that are live stay as they are and can be taken up again."""
@@ -316,6 +323,16 @@ def _make(home: Path) -> None:
         raise explain_os_error(error, home) from error
     if not os.access(home, os.W_OK):
         raise read_only(str(home))
+
+
+def _make_private(database: Path) -> None:
+    """Make an empty database that nobody else can read; SQLite gives the files beside it the same mode."""
+    try:
+        os.close(os.open(database, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except (PermissionError, IsADirectoryError) as error:
+        raise read_only(str(database)) from error
+    except OSError as error:
+        raise explain_os_error(error, database) from error
 
 
 def _hold_all() -> None:
