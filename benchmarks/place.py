@@ -17,14 +17,24 @@ sys.path.insert(0, str(HERE / "outside"))
 FOLDER = Path(sys.argv[1]) if len(sys.argv) > 1 else Path()
 
 
-def run(store: Any, handler: str, data: dict[str, Any] | None = None, session_id: str | None = None) -> None:
-    """Run a handler of the benchmarks' programs as a session in this process, or go on with it.
+def run(
+    store: Any,
+    handler: str,
+    data: dict[str, Any] | None = None,
+    session_id: str | None = None,
+    *,
+    isolated: Any = None,
+    variables: dict[str, str] | None = None,
+) -> None:
+    """Run a handler of the benchmarks' programs as a session, or go on with it.
 
     Args:
         store: the store.
         handler: ``FILE.py:HANDLER``.
         data: the event's data.
         session_id: the id to create or to go on with; None makes a new one.
+        isolated: where it runs; None: in this process.
+        variables: of the program.
 
     Raises:
         RuntimeError: the session did not complete.
@@ -34,9 +44,8 @@ def run(store: Any, handler: str, data: dict[str, Any] | None = None, session_id
 
     file, _, name = handler.partition(":")
     event = {"event_type": "benchmark", "event_id": None, "integration_id": None, "data": data or {}}
-    finished = direct.run(
-        store, direct.RunRequest(HERE / "programs" / file, name, event, session_id=session_id), Silent()
-    )
+    request = direct.RunRequest(HERE / "programs" / file, name, event, variables or {}, session_id=session_id)
+    finished = direct.run(store, request, Silent(), isolated)
     if finished.state != "completed":
         raise RuntimeError(f"{handler} did not complete: {finished.state} {finished.error}")
 

@@ -85,6 +85,18 @@ def note_time() -> None:
     _note(time.perf_counter() - _began[0])
 
 
+def note_times(name: str) -> None:
+    """Write down the seconds since `start`, with a name, for another process to read."""
+    took = time.perf_counter() - _began[0]
+    with _notes().open("a") as file:
+        file.write(f"{name} {took}\n")
+
+
+def open_own_raw() -> None:
+    """Open a database of this process for `commit_raw`."""
+    open_raw(Path(os.environ["BENCH_RAW"]))
+
+
 def note_work() -> None:
     """Write down the thread's own seconds since `start`, for another process to read."""
     _note(time.thread_time() - _began[1])

@@ -9,6 +9,7 @@ import stopwatch
 from ninelives import register_no_activity
 
 DIRECT: list[Callable[..., Any]] = [stopwatch.start, stopwatch.stop, stopwatch.note_time, stopwatch.commit_raw]
+ISOLATED: list[Callable[..., Any]] = [*DIRECT, stopwatch.open_own_raw, stopwatch.note_times]
 
 
 def activities(event: Any) -> None:
@@ -22,6 +23,23 @@ def activities(event: Any) -> None:
         for _ in range(event.data.n):
             stopwatch.give()
         stopwatch.stop("activity")
+
+
+def isolated(event: Any) -> None:
+    """As `activities`, in a process of its own: the raw commits are made here too."""
+    register_no_activity(ISOLATED)
+    stopwatch.open_own_raw()
+    stopwatch.commit_raw(event.data.settled)
+    for _ in range(20):
+        stopwatch.give()
+    for _ in range(event.data.rounds):
+        stopwatch.start()
+        stopwatch.commit_raw(event.data.n)
+        stopwatch.note_times("raw")
+        stopwatch.start()
+        for _ in range(event.data.n):
+            stopwatch.give()
+        stopwatch.note_times("activity")
 
 
 def readings(event: Any) -> None:

@@ -120,3 +120,35 @@ class PythonVersionError(StoppedError):
 
 class JournalNewerError(StoppedError):
     """The journal was written by a newer version of ninelives."""
+
+
+class ProtocolError(NinelivesError):
+    """A runner and its worker do not understand each other."""
+
+
+class WrongTokenError(ProtocolError):
+    """The token is not one that this worker gave to a runner of this session."""
+
+
+class SlowPeerError(ProtocolError):
+    """The other side of a connection does not go on."""
+
+
+class CarrierClosedError(NinelivesError):
+    """The other side of a connection is gone."""
+
+
+class RunnerError(NinelivesError):
+    """A runner can't be started."""
+
+
+class EnvironmentBuildError(UsageError):
+    """The packages that a project asks for can't be installed."""
+
+
+class CrashedError(StoppedError):
+    """The session's process died again and again at the same place."""
+
+
+class LimitError(StoppedError):
+    """The session used more than it may."""

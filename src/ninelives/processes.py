@@ -12,6 +12,12 @@ import sys
 #: Environment variable that a session process gives to the processes it starts.
 MARKER = "NINELIVES_PROCESS"
 
+#: How many markers a process carries at most: the name of a piece of memory is at most 249 bytes long.
+_DEEPEST = 6
+
+_VARIABLE = f"{MARKER}=".encode()
+_MEMORY = b"ninelives-"
+
 _SIGKILL = 9
 _HAS_PROC = os.path.exists("/proc/self/stat")
 
@@ -48,11 +54,24 @@ def marker_of(pid: int, identity: str) -> str:
     return f"{pid}:{identity}"
 
 
+def below(marker: str, above: str) -> str:
+    """Return what marks the children of a process: its own marker, and those of the processes above it.
+
+    So the children of a runner are found by the marker of its worker too.
+
+    Args:
+        marker: of the process.
+        above: what marks the process itself, or "".
+    """
+    return "/".join([marker, *above.split("/")][:_DEEPEST] if above else [marker])
+
+
 def kill_marked(marker: str) -> int:
     """Kill every process, except this one, that carries the marker; return how many there were.
 
     A process carries it in its environment, or, when it was forked and has not become another program, as the name of a
-    mapped piece of memory. Processes that are being forked while we look are found the next time round.
+    mapped piece of memory; in both among those of the processes above it. Processes that are being forked while we look
+    are found the next time round.
     """
     seen: set[int] = set()
     killed = 0
@@ -71,34 +90,35 @@ def kill_marked(marker: str) -> int:
 def _marked(marker: str) -> list[int]:
     if not _HAS_PROC:
         return []
-    variable = f"{MARKER}={marker}".encode()
-    mapping = memory_name(marker).encode()
+    wanted = marker.encode()
     me = os.getpid()
     program = os.readlink("/proc/self/exe").encode()
     return [
         int(name)
         for name in os.listdir("/proc")
-        if name.isdigit() and int(name) != me and _carries(name, variable, mapping, program)
+        if name.isdigit() and int(name) != me and _carries(name, wanted, program)
     ]
 
 
-def memory_name(marker: str) -> str:
+def memory_name(markers: str) -> str:
     """Return the name of the piece of memory that forked children of a process have in common with it."""
-    return f"ninelives-{marker}"
+    return f"{_MEMORY.decode()}{markers}"
 
 
-def _carries(pid: str, variable: bytes, mapping: bytes, program: bytes) -> bool:
+def _carries(pid: str, marker: bytes, program: bytes) -> bool:
     try:
         with open(f"/proc/{pid}/environ", "rb", buffering=0) as file:
             environ = file.readall()
-        if variable in environ.split(b"\0"):
-            return True
+        for variable in environ.split(b"\0") if _VARIABLE in environ else ():
+            if variable.startswith(_VARIABLE) and marker in variable[len(_VARIABLE) :].split(b"/"):
+                return True
         # The other file is long and only a Python that was forked has the mapping, so it is read for Pythons only.
         exe = os.readlink(f"/proc/{pid}/exe").encode()
         if exe != program and b"python" not in exe:
             return False
         with open(f"/proc/{pid}/maps", "rb", buffering=0) as file:
-            return mapping + b" " in file.readall()
+            _, *named = file.readall().split(_MEMORY)
+        return any(marker in name.split(b" ", 1)[0].split(b"/") for name in named)
     except OSError:
         return False
 

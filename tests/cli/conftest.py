@@ -17,6 +17,16 @@ import pytest
 COMMAND = [sys.executable, "-m", "ninelives"]
 SOURCES = str(Path(__file__).parents[2] / "src")
 
+#: Set to a kind of runner, `run` and `resume` use it.
+RUNNER = "TESTED_RUNNER"
+
+
+def command(*arguments: str) -> list[str]:
+    """Return the command line of `ninelives` with arguments."""
+    runner = os.environ.get(RUNNER)
+    placed = ["--runner", runner] if runner and arguments[:1] in (("run",), ("resume",)) else []
+    return [*COMMAND, *arguments, *placed]
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -53,7 +63,7 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Answer
 
     def run(*arguments: str | Path, **environment: str) -> Answer:
         done = subprocess.run(
-            [*COMMAND, *map(str, arguments)],
+            command(*map(str, arguments)),
             cwd=tmp_path,
             env={**os.environ, **environment},
             capture_output=True,

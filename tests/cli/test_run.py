@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import COMMAND, SOURCES
+from tests.cli.conftest import COMMAND, SOURCES, command
 
 #: Is in the middle of one activity until the gate is closed.
 WAITING = """
@@ -33,7 +33,7 @@ class Held:
         if not gate.exists():
             os.mkfifo(gate)
         self.process = subprocess.Popen(
-            [*COMMAND, *arguments], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            command(*arguments), cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         # Both ends of such a pipe open at the same time, so now the activity has begun.
         self.gate = gate.open("w")
@@ -329,7 +329,7 @@ def test_a_closed_stdout_is_no_error(cli, program, tmp_path) -> None:
 
     program("def handler(event):\n    print('nobody hears')\n")
     done = subprocess.run(
-        f"{' '.join(COMMAND)} run app.py:handler >&-",
+        f"{' '.join(command('run', 'app.py:handler'))} >&-",
         shell=True,
         cwd=tmp_path,
         capture_output=True,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import importlib
 import json
+import logging
 import os
 import re
 import shutil
@@ -26,6 +27,7 @@ from ninelives.session.observer import Silent
 from ninelives.session.scheduler import TICKS
 from ninelives.storage import SessionUpdate, Store
 from ninelives.worker import direct, views
+from ninelives.worker.isolated import Isolated
 from ninelives.worker.link import DirectLink
 
 #: Imported here once, so that not every process has to.
@@ -195,21 +197,35 @@ class Place:
     def _session(
         self, kill: Kill | None, retry_failed: bool, environment: dict[str, str], session: str = SESSION
     ) -> int:
-        os.environ |= self.environment | environment
+        isolated, variables = self.place(environment)
         os.chdir(self.work)
         sys.path.insert(0, str(OUTSIDE))
         sys.stdout = open(self.folder / "stdout", "a")  # noqa: SIM115 - until the process ends
         sys.stderr = open(self.folder / "stderr", "a")  # noqa: SIM115
         direct.entropy = SimpleNamespace(getrandbits=lambda _: self.drawn)  # type: ignore[assignment]
-        direct.DirectLink = killing(
-            kill, self.folder / f"writes-{self.processes}", self.folder / "effects", self.change
-        )  # type: ignore[attr-defined]
+        direct.DirectLink = self.link(kill)  # type: ignore[attr-defined]
         with Store.open(self.home) as store:
             if retry_failed or session != SESSION:
-                return direct.resume(store, session, retry_failed=retry_failed, observer=Silent()).exit_code
+                return direct.resume(
+                    store, session, retry_failed=retry_failed, vars=variables, observer=Silent(), isolated=isolated
+                ).exit_code
             event = {"event_type": "test", "event_id": None, "integration_id": None, "data": self.program.event}
-            request = direct.RunRequest(self.code / "main.py", "main", event, session_id=SESSION)
-            return direct.run(store, request, Silent()).exit_code
+            request = direct.RunRequest(self.code / "main.py", "main", event, variables, session_id=SESSION)
+            return direct.run(store, request, Silent(), isolated).exit_code
+
+    def place(self, environment: dict[str, str]) -> tuple[Isolated | None, dict[str, str]]:
+        """Return where a session runs, None being the calling process, and the variables of its program."""
+        os.environ |= self.environment | environment
+        return None, {}
+
+    def link(self, kill: Kill | None) -> type[DirectLink]:
+        """Return the link of a process that dies at a write."""
+        return killing(kill, self.folder / f"writes-{self.processes}", self.folder / "effects", self.change)
+
+    def effects_when_killed(self) -> int:
+        """Return how many bytes the effects file had when the last process was killed."""
+        path = self.folder / "effects"
+        return path.stat().st_size if path.exists() else 0
 
     def _see_what_was_cut_off(self, kill: Kill) -> None:
         writes = self.writes()
@@ -221,8 +237,7 @@ class Place:
         self.cut_off_keys.update(running)
         self.calls_cut_off += len(running)
         if running:
-            path = self.folder / "effects"
-            start, end = min(running.values()), path.stat().st_size if path.exists() else 0
+            start, end = min(running.values()), self.effects_when_killed()
             if end > start:
                 self.cut_off.append((start, end))
 
@@ -236,7 +251,7 @@ def killing(
         count = 0
 
         def _at(self, rows: Sequence[Row], write: Callable[[], Any]) -> Any:
-            if all(_is_tick(row) for row in rows):
+            if all(is_tick(row) for row in rows):
                 # How often the clock of a busy program ticks depends on the machine. Killed before the next write, it dies after them.
                 return write()
             KillingLink.count += 1
@@ -275,7 +290,8 @@ def killing(
     return KillingLink
 
 
-def _is_tick(row: Row) -> bool:
+def is_tick(row: Row) -> bool:
+    """Return whether a row only says that the clock of a busy program ticked."""
     entry = decode(row[2])
     return isinstance(entry, Outcome) and entry.lane == TICKS
 
@@ -299,6 +315,8 @@ def in_child(work: Callable[[], int]) -> int:
         gc.unfreeze()
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     code = 70
+    # pytest's own: a program's process has none, so that one in a runner logs as one here does.
+    logging.root.handlers.clear()
     try:
         code = work()
     except NinelivesError as error:

@@ -9,8 +9,9 @@ import sys
 
 from ninelives.cli import folders, hashseed
 
-#: Commands that run user code in this process, and so need the fixed hash seed.
+#: Commands that run user code in this process, and so need the fixed hash seed; and options with which they do not.
 _RUNNING = ("run", "resume")
+_ELSEWHERE = frozenset({"--in-memory", "--runner"})
 
 #: Set to anything, the traceback of an error of our own is shown.
 _DEBUG = "NINELIVES_DEBUG"
@@ -27,7 +28,7 @@ def main() -> None:
     arguments = sys.argv[1:]
     as_json = "--json" in arguments
     try:
-        if arguments and arguments[0] in _RUNNING and "--in-memory" not in arguments:
+        if arguments and arguments[0] in _RUNNING and not _ELSEWHERE.intersection(arguments):
             hashseed.settle_early(folders.data_folder())
         code = _invoke(arguments)
     except KeyboardInterrupt:

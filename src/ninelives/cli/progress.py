@@ -74,6 +74,9 @@ class Progress:
         """Say it after the session's id, which scripts look for in the first line."""
         self._warnings.append(text)
 
+    def handler_loaded(self) -> None:
+        """Nothing is shown: it is a matter of milliseconds."""
+
     def activity_started(self, name: str, n: int) -> None:
         """Note which activity runs now.
 

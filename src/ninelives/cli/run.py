@@ -1,4 +1,4 @@
-"""`run` and `resume`: a session in this process."""
+"""`run` and `resume`: a session in this process, or in a runner of its own."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ninelives.cli.progress import Progress
     from ninelives.storage import Store
     from ninelives.worker.direct import Finished
+    from ninelives.worker.isolated import Isolated
 
 _JSON_HELP = (
     "Print one JSON document to stdout when the session ends (session_id, state, exit_code, result, error, already); "
@@ -27,8 +28,14 @@ _VAR_HELP = (
     "The last two are secret: they are shown nowhere. Repeatable."
 )
 
+_RUNNER_HELP = (
+    "Where the program runs: in this process (the default), or `local`: in a process of its own, with the packages "
+    "that the project asks for."
+)
+
 _json_option = click.option("--json", "as_json", is_flag=True, help=_JSON_HELP)
 _var_option = click.option("--var", "var", metavar="K=V|K|K=@FILE", multiple=True, help=_VAR_HELP)
+_runner_option = click.option("--runner", type=click.Choice(["local"]), help=_RUNNER_HELP)
 
 
 @click.command()
@@ -40,6 +47,7 @@ _var_option = click.option("--var", "var", metavar="K=V|K|K=@FILE", multiple=Tru
 @_var_option
 @click.option("--session", metavar="ID", help="For scripts: create the session with this id, or go on with it.")
 @click.option("--in-memory", is_flag=True, help="Keep nothing: the session ends with this process.")
+@_runner_option
 @_json_option
 def run(
     handler: str,
@@ -51,9 +59,10 @@ def run(
     var: tuple[str, ...],
     session: str | None,
     in_memory: bool,
+    runner: str | None,
     as_json: bool,
 ) -> int:
-    """Run a handler as a session, in this process.
+    """Run a handler as a session, in this process or in a runner.
 
     The program's prints, and nothing else, go to stdout. The session's id (the first line) and a line of progress go
     to stderr.
@@ -88,12 +97,15 @@ def run(
     )
 
     with opened_store(in_memory=in_memory) as store:
-        if not in_memory:
+        if not in_memory and not runner:
             _settle_hash_seed(store, _known(store, session))
         if data == inputs.STDIN:
             # Not before this process was started again, with a stdin that is read already.
             request = request._replace(event=inputs.event(data, event_type, event_id, integration_id))
-        return _observe(lambda progress: start(store, request, progress), as_json=as_json)
+        return _observe(
+            lambda progress: _placed(runner, store, progress, lambda place: start(store, request, progress, place)),
+            as_json=as_json,
+        )
 
 
 @click.command(short_help="Go on with a session.")
@@ -106,8 +118,17 @@ def run(
 )
 @click.option("--retry-failed", is_flag=True, help="Forget the outcome of the last failed activity, and try it again.")
 @_var_option
+@_runner_option
 @_json_option
-def resume(session: str, *, with_code: Path | None, retry_failed: bool, var: tuple[str, ...], as_json: bool) -> int:
+def resume(
+    session: str,
+    *,
+    with_code: Path | None,
+    retry_failed: bool,
+    var: tuple[str, ...],
+    runner: str | None,
+    as_json: bool,
+) -> int:
     """Go on with a session that was interrupted, stopped or has failed. Prints and exits as `run` does.
 
     SESSION is an id, or the beginning of one.
@@ -123,20 +144,47 @@ def resume(session: str, *, with_code: Path | None, retry_failed: bool, var: tup
 
     with opened_store() as store:
         session_id = store.session(session).session_id
-        _settle_hash_seed(store, session_id)
+        if not runner:
+            _settle_hash_seed(store, session_id)
         return _observe(
-            lambda progress: go_on(
+            lambda progress: _placed(
+                runner,
                 store,
-                session_id,
-                code_dir=with_code,
-                retry_failed=retry_failed,
-                vars=values,
-                secret_vars=secret,
-                secret_files=inputs.secret_files(var),
-                observer=progress,
+                progress,
+                lambda place: go_on(
+                    store,
+                    session_id,
+                    code_dir=with_code,
+                    retry_failed=retry_failed,
+                    vars=values,
+                    secret_vars=secret,
+                    secret_files=inputs.secret_files(var),
+                    observer=progress,
+                    isolated=place,
+                ),
             ),
             as_json=as_json,
         )
+
+
+def _placed(
+    runner: str | None, store: Store, progress: Progress, go: Callable[[Isolated | None], Finished]
+) -> Finished:
+    """Run a session in this process, or in a runner; the manager of runners ends with it."""
+    if runner is None:
+        return go(None)
+    from ninelives.runners.local import LocalManager
+    from ninelives.session.children import watch_children
+    from ninelives.worker.isolated import Isolated
+
+    # The runners' parent is the first child, so that all of them die with this process.
+    watch_children()
+    home = Path(folders.data_folder())
+    manager = LocalManager(home / "environments", cache=store.cache, report=progress.say)
+    try:
+        return go(Isolated(manager, stdin=0))
+    finally:
+        manager.close()
 
 
 def _known(store: Store, session: str | None) -> str | None:

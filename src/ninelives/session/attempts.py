@@ -51,8 +51,8 @@ class Attempts:
 
     def begin(self, call: Call, attempt: Attempt) -> None:
         """Record that an attempt starts; what was read before it is on disk then."""
-        self.session.journal.note_before_leaving(self._entry(call, attempt, ""))
         self.session.observer.activity_started(call.name, call.key[1])
+        self.session.journal.note_before_leaving(self._entry(call, attempt, ""))
 
     def back_off(self, call: Call, attempt: Attempt, error: Exception) -> Attempt:
         """Record that an attempt failed and that there is a next one."""

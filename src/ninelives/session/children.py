@@ -19,7 +19,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ninelives.processes import MARKER, kill_marked, marker_of, memory_name, process_identity
+from ninelives.processes import MARKER, below, kill_marked, marker_of, memory_name, process_identity
 
 #: Position of the list of environment variables among the arguments of ``_posixsubprocess.fork_exec``.
 _FORK_EXEC_ENV = 5
@@ -33,6 +33,8 @@ class _Watch:
     #: pid of the process that asked for it; a forked child is not that process
     pid = 0
     marker = ""
+    #: its marker, and those of the processes above it: what its children carry
+    markers = ""
     has_reaper = False
     memory: mmap.mmap | None = None
 
@@ -40,22 +42,35 @@ class _Watch:
 _watch = _Watch()
 
 
-def watch_children() -> None:
+def watch_children(above: str = "") -> str:
     """Let every process that this one starts from now on die with this one. Called once in each session process.
 
     Nothing is started before the first child is. On platforms without ``/proc`` it does nothing.
+
+    Args:
+        above: what marks this process itself: it is a child of one that watches.
+
+    Returns:
+        the marker of this process, or "".
     """
     pid = os.getpid()
     identity = process_identity(pid) if sys.platform == "linux" else None
     if _watch.pid == pid or identity is None:
-        return
+        return _watch.marker
     first = not _watch.pid
     _watch.pid, _watch.marker, _watch.has_reaper = pid, marker_of(pid, identity), False
-    os.putenv(MARKER, _watch.marker)
-    _watch.memory = _name_memory(_watch.marker)
+    _watch.markers = below(_watch.marker, above)
+    os.putenv(MARKER, _watch.markers)
+    _watch.memory = _name_memory(_watch.markers)
     if first:
         os.register_at_fork(before=_start_reaper)
         _wrap_all()
+    return _watch.marker
+
+
+def marks() -> str:
+    """Return what marks the children of this process: its marker, and those of the processes above it; maybe ""."""
+    return _watch.markers if _watch.pid == os.getpid() else ""
 
 
 def kill_orphans(marker: str) -> int:
@@ -67,8 +82,8 @@ def kill_orphans(marker: str) -> int:
     return kill_marked(marker)
 
 
-def _name_memory(marker: str) -> mmap.mmap:
-    descriptor = os.memfd_create(memory_name(marker))
+def _name_memory(markers: str) -> mmap.mmap:
+    descriptor = os.memfd_create(memory_name(markers))
     try:
         os.ftruncate(descriptor, mmap.PAGESIZE)
         return mmap.mmap(descriptor, mmap.PAGESIZE)
@@ -125,8 +140,8 @@ def _wrap(
 
 def _with_marker_listed(environment: Any) -> Any:
     # None: the environment of this process, which has the marker; of a wrong type: an error that the function reports
-    return [*environment, f"{MARKER}={_watch.marker}".encode()] if isinstance(environment, list) else environment
+    return [*environment, f"{MARKER}={_watch.markers}".encode()] if isinstance(environment, list) else environment
 
 
 def _with_marker(environment: Any) -> Any:
-    return {**environment, MARKER: _watch.marker} if isinstance(environment, Mapping) else environment
+    return {**environment, MARKER: _watch.markers} if isinstance(environment, Mapping) else environment

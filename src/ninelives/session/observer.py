@@ -12,6 +12,10 @@ class Observer(Protocol):
         """A session begins or goes on."""
         ...
 
+    def handler_loaded(self) -> None:
+        """The user's modules are loaded, and the handler is called."""
+        ...
+
     def replaying(self, done: int, total: int) -> None:
         """``done`` of ``total`` recorded outcomes were given to the program again."""
         ...
@@ -45,6 +49,9 @@ class Silent:
     """An observer that looks away."""
 
     def session_started(self, session_id: str) -> None:
+        """See `Observer`."""
+
+    def handler_loaded(self) -> None:
         """See `Observer`."""
 
     def replaying(self, done: int, total: int) -> None:

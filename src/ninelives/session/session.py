@@ -51,8 +51,9 @@ if TYPE_CHECKING:
     from ninelives.session.loop import SessionLoop
     from ninelives.session.threads.modules import PrivateModules
 
-#: Folder of ninelives itself: its frames are not shown to users.
-OWN = os.path.join(str(Path(__file__).resolve().parent.parent), "")
+#: Folders of ninelives itself, as it was found and as it is: its frames are not shown to users.
+_OWN = {os.path.join(str(path.parent.parent), "") for path in (Path(__file__), Path(__file__).resolve())}
+_OWN_FRAMES = (*_OWN, "<frozen importlib")
 
 
 #: Modules of which user code gets a copy: `ninelives.session.threads.modules`.
@@ -206,6 +207,7 @@ class Session:
     def _outcome(self) -> tuple[bool, Any]:
         try:
             called = handler.load(self.code, self.start.entry_point)
+            self.observer.handler_loaded()
             self.collector.begin()
             value = handler.call(called, self.start.event, self.id)
             if handler.is_awaitable(value):
@@ -358,7 +360,7 @@ class Session:
     @staticmethod
     def own_frame(path: str) -> bool:
         """Return whether a file is ours, or Python's import machinery."""
-        return path.startswith((OWN, "<frozen importlib"))
+        return path.startswith(_OWN_FRAMES)
 
     def warn_of_globals(self, name: str) -> None:
         """Say, once, that an activity changes module globals, which are not followed."""

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ninelives.code.build import Build, is_same_program, pack
 from ninelives.errors import (
@@ -37,6 +37,9 @@ from ninelives.worker.link import DirectLink
 from ninelives.worker.project import Project, find_project
 from ninelives.worker.vars import recorded as recorded_vars
 from ninelives.worker.vars import resolve
+
+if TYPE_CHECKING:
+    from ninelives.worker.isolated import Isolated, Task
 
 #: Where the seeds of sessions come from.
 entropy: random.Random = random.SystemRandom()
@@ -75,21 +78,28 @@ class Finished(NamedTuple):
     already: bool = False
 
 
-def run(store: Store, request: RunRequest, observer: Observer) -> Finished:
+def run(store: Store, request: RunRequest, observer: Observer, isolated: Isolated | None = None) -> Finished:
     """Start a session and run it to its end; or go on with it, if the request names one that exists.
+
+    Args:
+        store: the store.
+        request: what to run.
+        observer: told what it does.
+        isolated: it runs there; None: in this process.
 
     Raises:
         EventSeenError: the event has started a session of this handler before.
         NinelivesError: it can't be started, or can't go on.
     """
     if request.session_id is not None and _exists(store, request.session_id):
-        return _go_on(store, request.session_id, request, observer)
+        return _go_on(store, request.session_id, request, observer, isolated)
     project = find_project(request.file)
     build = pack(project.root, leave_out=_left_out(store, request.secret_files))
     if build.warning:
         observer.warned(build.warning)
     session_id = request.session_id or uuid.uuid4().hex
-    start = _start(store, project, build, request)
+    python = PYTHON if isolated is None else isolated.python(build.id, project.root)
+    start = _start(store, project, build, request, python)
     new = NewSession(
         session_id=session_id,
         project=project.name,
@@ -99,15 +109,15 @@ def run(store: Store, request: RunRequest, observer: Observer) -> Finished:
         cwd=os.getcwd(),
         created_at=start.at,
         event_id=request.event.get("event_id"),
-        python=PYTHON,
+        python=python,
     )
     store.builds.put(build)
     try:
         store.create(new, (row(start),))
     except SessionExistsError:
         # Another process was quicker.
-        return _go_on(store, session_id, request, observer)
-    place = _Place(store, store.acquire(session_id, _RUNNING), project.root, project, observer)
+        return _go_on(store, session_id, request, observer, isolated)
+    place = _Place(store, store.acquire(session_id, _RUNNING), project.root, project, observer, isolated)
     try:
         return place.run(start, request.vars, request.secret_vars)
     except ProgramError:
@@ -115,9 +125,13 @@ def run(store: Store, request: RunRequest, observer: Observer) -> Finished:
         raise
 
 
-def _go_on(store: Store, session_id: str, request: RunRequest, observer: Observer) -> Finished:
+def _go_on(
+    store: Store, session_id: str, request: RunRequest, observer: Observer, isolated: Isolated | None
+) -> Finished:
     _check_same(store.session(session_id), request)
-    return resume(store, session_id, vars=request.vars, secret_vars=request.secret_vars, observer=observer)
+    return resume(
+        store, session_id, vars=request.vars, secret_vars=request.secret_vars, observer=observer, isolated=isolated
+    )
 
 
 def resume(
@@ -130,6 +144,7 @@ def resume(
     secret_vars: frozenset[str] = frozenset(),
     secret_files: tuple[Path, ...] = (),
     observer: Observer,
+    isolated: Isolated | None = None,
 ) -> Finished:
     """Go on with a session.
 
@@ -142,6 +157,7 @@ def resume(
         secret_vars: names of those that are secret.
         secret_files: files that secrets came from: no part of repaired code.
         observer: told what it does.
+        isolated: it runs there; None: in this process.
 
     Raises:
         NinelivesError: it can't go on.
@@ -150,14 +166,14 @@ def resume(
     over = _over(session, repaired=code_dir is not None, retry_failed=retry_failed)
     if over is not None:
         return over
-    if session.python != PYTHON:
+    if isolated is None and session.python != PYTHON:
         raise PythonVersionError(
             f"session {session.session_id} was recorded on Python {session.python}, and this is Python {PYTHON}: "
             f"go on with it under Python {session.python}"
         )
     journal = store.acquire(session.session_id, _RUNNING)
     try:
-        place = _Place(store, journal, *_code(store, session, code_dir), observer)
+        place = _Place(store, journal, *_code(store, session, code_dir), observer, isolated)
         place.secret_files = secret_files
         start = place.prepare(session, repaired=code_dir is not None, retry_failed=retry_failed)
     except BaseException:
@@ -167,10 +183,19 @@ def resume(
 
 
 class _Place:
-    """This process, as the place where one session runs."""
+    """This process, as the place where one session runs, or from where its runner is told what to do."""
 
-    def __init__(self, store: Store, journal: Journal, code_dir: Path, project: Project, observer: Observer) -> None:
+    def __init__(
+        self,
+        store: Store,
+        journal: Journal,
+        code_dir: Path,
+        project: Project,
+        observer: Observer,
+        isolated: Isolated | None,
+    ) -> None:
         self.store = store
+        self.isolated = isolated
         self.journal = journal
         self.code_dir = code_dir
         self.project = project
@@ -185,6 +210,9 @@ class _Place:
         self.hide: Callable[[str], str] = str
         #: the session's journal, if it has been read
         self.recorded: SessionJournal | None = None
+        #: what a person decided, and how it is recorded
+        self.forgotten: Forgotten | None = None
+        self.decide: Callable[[], None] | None = None
 
     def prepare(self, session: SessionRow, *, repaired: bool, retry_failed: bool) -> Start:
         """Read the journal, and get a person's decisions ready; they are recorded when the session really goes on."""
@@ -200,7 +228,8 @@ class _Place:
         update = self._repaired_build() if repaired else None
         if forgotten or update:
             rows = [row(forgotten)] if forgotten else []
-            recorded = SessionJournal(link, forgotten, lambda: self._decide(rows, update))
+            self.forgotten, self.decide = forgotten, lambda: self._decide(rows, update)
+            recorded = SessionJournal(link, forgotten, self.decide)
         self.recorded = recorded
         return recorded.start or Start(0, 0.0, 0, "", {}, 0, 0, "")
 
@@ -235,24 +264,11 @@ class _Place:
         try:
             values, hidden = resolve(self.project.vars, start, variables, secret_vars, os.environ)
             self.hide = _hider(hidden)
-            os.environ.update(values)
-            if cwd and os.path.isdir(cwd):
-                os.chdir(cwd)
-            setting = Setting(
-                self.code_dir,
-                self.store.cache,
-                self.observer,
-                sys.stdout,
-                sys.stderr,
-                hidden,
-                self.former_dir,
-                self.repaired,
-                self.recorded is not None,
-                self.retry_interrupted,
-                self.project.rules,
-            )
-            with interruption.handled(link, self.journal, self.observer):
-                ended = Session(link, setting, self.recorded).run()
+            with interruption.handled(link, self.journal, self.observer, self.isolated.stop if self.isolated else None):
+                if self.isolated is not None:
+                    ended = self.isolated.run(self._task(link, start, values, hidden, cwd or os.getcwd()))
+                else:
+                    ended = self._session(link, values, hidden, cwd)
         except StoppedError as error:
             return self._stopped(error)
         except ProgramError as error:
@@ -263,6 +279,52 @@ class _Place:
             raise
         self.journal.release()
         return _finished(self.journal.session_id, ended)
+
+    def _session(self, link: DirectLink, values: Mapping[str, str], hidden: frozenset[str], cwd: str | None) -> Ended:
+        """Run the session in this process."""
+        os.environ.update(values)
+        if cwd and os.path.isdir(cwd):
+            os.chdir(cwd)
+        setting = Setting(
+            self.code_dir,
+            self.store.cache,
+            self.observer,
+            sys.stdout,
+            sys.stderr,
+            hidden,
+            self.former_dir,
+            self.repaired,
+            self.recorded is not None,
+            self.retry_interrupted,
+            self.project.rules,
+        )
+        return Session(link, setting, self.recorded).run()
+
+    def _task(
+        self, link: DirectLink, start: Start, values: Mapping[str, str], hidden: frozenset[str], cwd: str
+    ) -> Task:
+        """Return the session as a runner is to run it."""
+        # Late: a session in this process has no use for what starts runners.
+        from ninelives.worker.isolated import Task
+
+        return Task(
+            link,
+            self.observer,
+            build="" if self.repaired else start.build_id,
+            code_dir=self.code_dir,
+            cwd=cwd,
+            hash_seed=start.hash_seed,
+            python=start.python,
+            vars=values,
+            secrets=hidden,
+            rules=self.project.rules,
+            former_dir=self.former_dir,
+            repaired=self.repaired,
+            resumed=self.recorded is not None,
+            retry_interrupted=self.retry_interrupted,
+            forgotten=entries.encode(self.forgotten) if self.forgotten else b"",
+            decide=self.decide,
+        )
 
     def _stopped(self, error: StoppedError) -> Finished:
         shown = {
@@ -289,7 +351,7 @@ def _finished(session_id: str, ended: Ended) -> Finished:
     return Finished(session_id, ended.state, ended.exit_code, ended.result, ended.error)
 
 
-def _start(store: Store, project: Project, build: Build, request: RunRequest) -> Start:
+def _start(store: Store, project: Project, build: Build, request: RunRequest, python: str) -> Start:
     file = request.file.resolve().relative_to(project.root)
     plain, secret = recorded_vars(project.vars, request.vars, request.secret_vars, os.environ)
     start = Start(
@@ -300,7 +362,7 @@ def _start(store: Store, project: Project, build: Build, request: RunRequest) ->
         entries.with_any_integers(request.event),
         entropy.getrandbits(63),
         store.hash_seed,
-        PYTHON,
+        python,
         build.id,
         plain,
         secret,

@@ -10,11 +10,11 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ninelives.errors import ExitCode, StoreError
+from ninelives.errors import ExitCode, RunnerError, StoreError
 from ninelives.session.observer import Observer
 from ninelives.storage import Journal, SessionUpdate
 from ninelives.worker.link import DirectLink
@@ -26,8 +26,17 @@ _CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINAT
 
 
 @contextmanager
-def handled(link: DirectLink, journal: Journal, observer: Observer) -> Iterator[None]:
-    """Handle the signals while a session runs; they are the main thread's business, so elsewhere nothing changes."""
+def handled(
+    link: DirectLink, journal: Journal, observer: Observer, stop: Callable[[], None] | None = None
+) -> Iterator[None]:
+    """Handle the signals while a session runs; they are the main thread's business, so elsewhere nothing changes.
+
+    Args:
+        link: of the session.
+        journal: of the session.
+        observer: told of its end.
+        stop: ends the session's runner; None: it runs in this process.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -36,7 +45,8 @@ def handled(link: DirectLink, journal: Journal, observer: Observer) -> Iterator[
     before = {number: signal.signal(number, _in_children(os.getpid())) for number in _CODES}
     _watching.append(write)
     wakeup = signal.set_wakeup_fd(write, warn_on_full_buffer=False)
-    watcher = threading.Thread(target=_watch, args=(read, link, journal, observer), name="interruption", daemon=True)
+    given = (read, link, journal, observer, stop)
+    watcher = threading.Thread(target=_watch, args=given, name="interruption", daemon=True)
     watcher.start()
     try:
         yield
@@ -66,23 +76,32 @@ def _forget_wakeup() -> None:
         signal.set_wakeup_fd(-1)
 
 
-def _watch(read: int, link: DirectLink, journal: Journal, observer: Observer) -> None:
+def _watch(read: int, link: DirectLink, journal: Journal, observer: Observer, stop: Callable[[], None] | None) -> None:
     while data := os.read(read, 1):
         if data[0] in _CODES:
-            _stop(signal.Signals(data[0]), link, journal, observer)
+            _stop(signal.Signals(data[0]), link, journal, observer, stop)
 
 
-def _stop(number: signal.Signals, link: DirectLink, journal: Journal, observer: Observer) -> None:
+def _stop(
+    number: signal.Signals,
+    link: DirectLink,
+    journal: Journal,
+    observer: Observer,
+    stop: Callable[[], None] | None,
+) -> None:
     # What is being written is written to its end; after that the session's thread finds the gate closed for good.
     link.gate.acquire()
     code = _CODES[number]
     try:
+        if stop is not None:
+            # Before the lease is given back: whoever takes it must not meet the runner.
+            stop()
         state = "interrupted"
         if journal.cancel_requested():
             # Codes of signals say that the session may go on.
             state, code = "cancelled", ExitCode.STOPPED
         journal.release(SessionUpdate(state=state, waiting_for=""))
-    except StoreError as error:
+    except (StoreError, RunnerError) as error:
         # What is recorded is safe, and a dead process's lease is free.
         state = f"ninelives: {error}"
     observer.ended(journal.session_id, state, int(code))
