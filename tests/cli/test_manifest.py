@@ -12,12 +12,10 @@ import pytest
         ("name: 5\n", "'name' is a text, not 5: write it in quotes"),
         ("project: {name: 5}\n", "'name' is a text, not 5: write it in quotes"),
         ("rules: [x]\n", "'rules' maps dotted names to kinds, like 'mylib.parse: deterministic'"),
-        ("rules: {5: deterministic}\n",
-         "'rules' maps dotted names to kinds, like 'mylib.parse: deterministic', and 5 is none"),
         ("rules: {shop.buy: [x]}\n",
          "'rules' maps dotted names to kinds, like 'mylib.parse: deterministic', and ['x'] is none"),
         ("- name\n", "a manifest is a mapping, like 'name: review'"),
-        ("name: \x07\n", "unacceptable character #x0007: special characters are not allowed in"),
+        ("name: \x07\n", "special characters are not allowed"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_manifest_is_one_line(cli, program, manifest, says) -> None:
