@@ -25,6 +25,8 @@ ON_PURPOSE: dict[str, set[str]] = {
     "database_transactions": {"open-transaction"},
     # Threads that spin are.
     "threads_busy": {"busy-loop"},
+    # It waits for something when it loads.
+    "module_level_waits": {"module-effect"},
 }
 
 #: Modules that only work on text.
