@@ -80,7 +80,9 @@ class Stage(Place):
     def attempts(self) -> dict[str, int]:
         """Return the number of each activity's last attempt, by its idempotency key."""
         entries = [decode_entry(data) for data in self.rows()]
-        return {f"{SESSION}-{IN_KEYS}-{each.lane}-{each.n}": each.attempt for each in entries if isinstance(each, Activity)}
+        return {
+            f"{SESSION}-{IN_KEYS}-{each.lane}-{each.n}": each.attempt for each in entries if isinstance(each, Activity)
+        }
 
     def keys(self) -> set[tuple[str, int, str]]:
         """Return which attempts of activities had an effect: idempotency key, attempt, and the process that made it."""
