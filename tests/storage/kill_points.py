@@ -19,10 +19,6 @@ from ninelives.storage import Line, NewSession, Put, Row, SessionUpdate, Store, 
 SESSION = "s"
 BLOB = b"large" * 1000
 
-# Small, so that it is emptied in the middle of the work.
-tail.LARGE = 700
-
-
 def data(seq: int) -> bytes:
     return b"%d" % seq * 50
 
@@ -33,6 +29,8 @@ def line(at: int) -> Line:
 
 def work(home: Path, tell: Callable[[str, list[int], list[int]], None]) -> None:
     """Do a bit of everything; ``tell`` before and after each step which rows and lines it writes."""
+    # Small, so that it is emptied in the middle of the work; in this process only, which is a forked one.
+    tail.LARGE = 700
     store = Store.open(home)
     store.create(
         NewSession(session_id=SESSION, project="p", entry_point="e", created_at=1.0), [Row(1, "start", data(1))]
