@@ -19,6 +19,7 @@ from ninelives.storage import Line, NewSession, Put, Row, SessionUpdate, Store, 
 SESSION = "s"
 BLOB = b"large" * 1000
 
+
 def data(seq: int) -> bytes:
     return b"%d" % seq * 50
 

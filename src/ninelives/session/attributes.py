@@ -19,13 +19,16 @@ from ninelives.code.naming import class_name
 from ninelives.code.rules import Kind
 from ninelives.session import drivers
 from ninelives.session.lanes import Lane, current_lane
-from ninelives.session.livetypes import is_importable
+from ninelives.session.livetypes import NOT_RESTORABLE, WITH_STATE, is_importable
 from ninelives.session.options import DEFAULT
 from ninelives.session.render import ATOMS, PLAIN
 from ninelives.session.standins import METHODS, Held, StandIn, real, reference
 
 if TYPE_CHECKING:
     from ninelives.session.session import Session
+
+#: Classes of live values that are not made again once they were used.
+_NOT_AGAIN = WITH_STATE | NOT_RESTORABLE
 
 #: What may be changed through the name that it was read by.
 _CONTAINERS = frozenset({list, dict, set, bytearray})
@@ -179,6 +182,9 @@ def _is_held(found: Any, owner: Any, name: str) -> bool:
     """Return whether what was read of a live value is a part of it that goes on to change with it."""
     cls = type(found)
     if cls in ATOMS or isinstance(found, _DATA) or iscoroutine(found):
+        return False
+    if class_name(type(owner)) in _NOT_AGAIN:
+        # After a restart a copy is all that there can be.
         return False
     if cls not in _CONTAINERS or name in getattr(owner, "__dict__", ()):
         return True
