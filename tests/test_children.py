@@ -105,6 +105,21 @@ def test_a_child_dies_with_its_session(session, way):
     assert is_dead_soon(child)
 
 
+def test_a_child_of_a_session_inside_another_dies_too(session):
+    process = session(
+        f"""
+        os.environ[{MARKER!r}] = "1:2@3"
+        watch_children()
+        {WAYS["the environment cleared"]}
+        sys.stdin.readline()
+        """,
+        watched=False,
+    )
+    child = int(hear(process))
+    process.send_signal(signal.SIGKILL)
+    assert is_dead_soon(child)
+
+
 def test_a_child_of_multiprocessing_spawn_dies_with_its_session(session, tmp_path):
     program = tmp_path / "program.py"
     program.write_text(

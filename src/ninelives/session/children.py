@@ -60,6 +60,8 @@ def watch_children(above: str = "") -> str:
     first = not _watch.pid
     _watch.pid, _watch.marker, _watch.has_reaper = pid, marker_of(pid, identity), False
     _watch.markers = below(_watch.marker, above)
+    # One that this process was given would be taken away, and ours with it, when the program clears its environment.
+    os.environ.pop(MARKER, None)
     os.putenv(MARKER, _watch.markers)
     _watch.memory = _name_memory(_watch.markers)
     if first:
