@@ -27,6 +27,8 @@ ON_PURPOSE: dict[str, set[str]] = {
     "threads_busy": {"busy-loop"},
     # It waits for something when it loads.
     "module_level_waits": {"module-effect"},
+    # Its processes are done with when they are read of.
+    "live_read_after_use": {"held-process"},
 }
 
 #: Modules that only work on text.
