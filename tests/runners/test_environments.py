@@ -16,10 +16,9 @@ from pathlib import Path
 import pytest
 from crash.harness import in_child
 
+from ninelives.code.requirements import Needs
 from ninelives.errors import EnvironmentBuildError
-from ninelives.runners import requirements
 from ninelives.runners.environments import PYTHON, Environments, allows, own
-from ninelives.runners.requirements import Requirements
 
 
 def wheel(folder: Path, version: str = "1.0") -> None:
@@ -42,17 +41,17 @@ def _digest(text: str) -> str:
 
 
 @pytest.fixture
-def asked(tmp_path: Path) -> Requirements:
+def asked(tmp_path: Path) -> Needs:
     """Return what a project asks for that needs the small package."""
     wheel(tmp_path / "wheels")
-    return Requirements(("--no-index", f"--find-links {tmp_path / 'wheels'}", "smallest"))
+    return Needs(None, ["--no-index", f"--find-links {tmp_path / 'wheels'}", "smallest"], [])
 
 
 def _says(python: str, code: str) -> str:
     return subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
 
 
-def test_an_environment_has_what_is_asked_for_and_nothing_of_ours(tmp_path: Path, asked: Requirements) -> None:
+def test_an_environment_has_what_is_asked_for_and_nothing_of_ours(tmp_path: Path, asked: Needs) -> None:
     said: list[str] = []
     environments = Environments(tmp_path / "environments", said.append)
     made = environments.get(asked)
@@ -69,11 +68,11 @@ def test_an_environment_has_what_is_asked_for_and_nothing_of_ours(tmp_path: Path
     assert said == [], "it is there"
 
 
-def test_other_requirements_are_another_environment(tmp_path: Path, asked: Requirements) -> None:
+def test_other_requirements_are_another_environment(tmp_path: Path, asked: Needs) -> None:
     wheel(tmp_path / "wheels", "2.0")
     environments = Environments(tmp_path / "environments")
     first = environments.get(asked)
-    second = environments.get(asked._replace(constraints=("smallest<2",)))
+    second = environments.get(asked._replace(constraints=["smallest<2"]))
     assert first.key != second.key
     versions = [_says(made.python, "import smallest; print(smallest.VERSION)") for made in (first, second)]
     assert versions == ["2.0", "1.0"]
@@ -81,28 +80,28 @@ def test_other_requirements_are_another_environment(tmp_path: Path, asked: Requi
 
 def test_a_project_that_asks_for_nothing_runs_where_ninelives_is(tmp_path: Path) -> None:
     environments = Environments(tmp_path / "environments")
-    assert environments.get(Requirements()) == own()
+    assert environments.get(Needs(None, [], [])) == own()
     assert own().python == sys.executable
     assert not (tmp_path / "environments").exists()
 
 
-def test_packages_that_can_t_be_installed(tmp_path: Path, asked: Requirements) -> None:
+def test_packages_that_can_t_be_installed(tmp_path: Path, asked: Needs) -> None:
     environments = Environments(tmp_path / "environments")
     with pytest.raises(EnvironmentBuildError, match="no-such-package was not found") as raised:
-        environments.get(asked._replace(packages=(*asked.packages, "no-such-package")))
+        environments.get(asked._replace(requirements=[*asked.requirements, "no-such-package"]))
     assert "\n" not in str(raised.value)
     assert not [path for path in (tmp_path / "environments").iterdir() if path.is_dir()]
     environments.get(asked)
 
 
-def test_a_folder_that_can_not_be_made(tmp_path: Path, asked: Requirements) -> None:
+def test_a_folder_that_can_not_be_made(tmp_path: Path, asked: Needs) -> None:
     (tmp_path / "environments").write_text("in the way")
     with pytest.raises(EnvironmentBuildError, match="can't be built in"):
         Environments(tmp_path / "environments").get(asked)
 
 
 @pytest.mark.parametrize("step", ["venv", "install", "rename", "renamed"])
-def test_a_build_that_is_killed_is_done_again(tmp_path: Path, asked: Requirements, step: str) -> None:
+def test_a_build_that_is_killed_is_done_again(tmp_path: Path, asked: Needs, step: str) -> None:
     class Killed(Environments):
         def _uv(self, *arguments: str) -> None:
             super()._uv(*arguments)
@@ -127,7 +126,7 @@ def test_a_build_that_is_killed_is_done_again(tmp_path: Path, asked: Requirement
     assert not list((tmp_path / "environments").glob("*.new"))
 
 
-def test_builders_of_the_same_environment_wait_for_each_other(tmp_path: Path, asked: Requirements) -> None:
+def test_builders_of_the_same_environment_wait_for_each_other(tmp_path: Path, asked: Needs) -> None:
     built = []
 
     class Counted(Environments):
@@ -177,58 +176,6 @@ def test_a_version_that_is_none() -> None:
         allows("three", "3.11")
 
 
-def _project(folder: Path, **files: str) -> Requirements:
-    for name, text in files.items():
-        path = folder / name.replace("__", "/").replace("_", ".")
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text)
-    return requirements.read(folder)
-
-
-def test_requirements_of_a_file(tmp_path: Path) -> None:
-    text = "# comment\nrequests>=2  # why\n\n-r more/other.txt\n-c limits.txt\nx @ https://example.com/x.whl#sha256=1\n"
-    found = _project(
-        tmp_path, requirements_txt=text, more__other_txt="click \\\n  >=8\n-c ../limits.txt\n", limits_txt="urllib3<3\n"
-    )
-    assert found.packages == ("requests>=2", "click    >=8", "x @ https://example.com/x.whl#sha256=1")
-    assert found.constraints == ("urllib3<3", "urllib3<3")
-
-
-def test_requirements_of_a_project(tmp_path: Path) -> None:
-    text = '[project]\nname = "x"\nrequires-python = ">=3.12"\ndependencies = ["requests>=2", "rich"]\n'
-    assert _project(tmp_path, pyproject_toml=text) == Requirements(("requests>=2", "rich"), (), ">=3.12")
-    assert _project(tmp_path, requirements_txt="click\n") == Requirements(("click",), (), ">=3.12")
-
-
-def test_a_project_without_any(tmp_path: Path) -> None:
-    assert requirements.read(tmp_path) == Requirements()
-    assert _project(tmp_path, pyproject_toml="[tool.ruff]\n") == Requirements()
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("click\n-e .\n", "requirements.txt:2: '-e .' is a path"),
-        ("./package\n", "requirements.txt:1: './package' is a path"),
-        (".\n", "is a path"),
-        ("-r none.txt\n", "requirements.txt:1: there is no none.txt"),
-        ("-r ../outside.txt\n", "there is no ../outside.txt"),
-        ("-r requirements.txt\n", "there is no requirements.txt"),
-    ],
-)
-def test_requirements_that_no_build_has(tmp_path: Path, text: str, message: str) -> None:
-    (tmp_path / "outside.txt").write_text("click\n")
-    (tmp_path / "code").mkdir()
-    with pytest.raises(EnvironmentBuildError, match=message.replace(".", r"\.")):
-        _project(tmp_path / "code", requirements_txt=text)
-
-
-@pytest.mark.parametrize("text", ["[project", '[project]\ndependencies = "click"\n'])
-def test_a_project_file_that_is_no_good(tmp_path: Path, text: str) -> None:
-    with pytest.raises(EnvironmentBuildError, match=r"pyproject\.toml"):
-        _project(tmp_path, pyproject_toml=text)
-
-
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """Return a folder on a disk of 200 KB."""
@@ -243,7 +190,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", str(folder)], check=True)
 
 
-def test_a_full_disk(small_disk: Path, asked: Requirements) -> None:
+def test_a_full_disk(small_disk: Path, asked: Needs) -> None:
     environments = Environments(small_disk / "environments")
     # Room for a few small files only.
     (small_disk / "filling").write_bytes(bytes(170_000))

@@ -22,8 +22,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from ninelives.code.requirements import Needs
 from ninelives.errors import EnvironmentBuildError
-from ninelives.runners.requirements import Requirements
 
 #: Changes when environments are built differently.
 _FORMAT = 1
@@ -74,7 +74,7 @@ class Environments:
         self._home = home
         self._report = report
 
-    def get(self, asked: Requirements, python: str = "") -> Environment:
+    def get(self, asked: Needs, python: str = "") -> Environment:
         """Return an environment, and build it if it is not there.
 
         A project that asks for nothing runs in the environment that ninelives is in, as it does without a runner.
@@ -86,7 +86,7 @@ class Environments:
         Raises:
             EnvironmentBuildError: it can't be built.
         """
-        if not asked.packages and python in ("", PYTHON) and allows(asked.python, PYTHON):
+        if not asked.requirements and python in ("", PYTHON) and allows(asked.python or "", PYTHON):
             return own()
         key = self._key(asked, python)
         folder = self._home / key
@@ -94,18 +94,18 @@ class Environments:
             self._build(folder, asked, python)
         return Environment(key, str(folder / "bin" / "python"), _version(folder))
 
-    def _key(self, asked: Requirements, python: str) -> str:
+    def _key(self, asked: Needs, python: str) -> str:
         content = [
             _FORMAT,
             asked,
-            _interpreter(_choice(asked.python, python)),
+            _interpreter(_choice(asked.python or "", python)),
             sysconfig.get_platform(),
             str(_PACKAGE),
             sorted(OURS.values()),
         ]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
 
-    def _build(self, folder: Path, asked: Requirements, python: str) -> None:
+    def _build(self, folder: Path, asked: Needs, python: str) -> None:
         try:
             self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
             with _alone(folder.with_suffix(".lock")):
@@ -123,8 +123,8 @@ class Environments:
         except OSError as error:
             raise EnvironmentBuildError(f"the environment can't be built in {self._home}: {error.strerror}") from error
 
-    def _make(self, aside: Path, asked: Requirements, python: str) -> None:
-        count = len(asked.packages)
+    def _make(self, aside: Path, asked: Needs, python: str) -> None:
+        count = len(asked.requirements)
         self._report(f"building an environment of {count} package{'' if count == 1 else 's'}, once")
         # Relocatable: it is renamed when it is whole.
         self._uv(
@@ -133,14 +133,14 @@ class Environments:
             "--relocatable",
             "--no-project",
             "--python",
-            _interpreter(_choice(asked.python, python)),
+            _interpreter(_choice(asked.python or "", python)),
             str(aside),
         )
         needed, restricting = aside / "asked.txt", aside / "constraints.txt"
         # Ours are at hand for the same Python; whichever of them the project asks for is its own.
         at_hand = _version(aside) == PYTHON
-        ours = tuple(OURS.values())
-        needed.write_text("".join(f"{line}\n" for line in asked.packages + (() if at_hand else ours)))
+        ours = list(OURS.values())
+        needed.write_text("".join(f"{line}\n" for line in asked.requirements + ([] if at_hand else ours)))
         restricting.write_text("".join(f"{line}\n" for line in asked.constraints + ours))
         command = ["pip", "install", "--python", str(aside / "bin" / "python"), "--compile-bytecode"]
         self._uv(*command, "--requirements", str(needed), "--constraints", str(restricting))

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ninelives.code.imports import imports
+from ninelives.code.requirements import read_needs
 from ninelives.errors import RunnerError
 from ninelives.protocol.carrier import SocketCarrier, to_runner
 from ninelives.protocol.messages import FromRunner
 from ninelives.runner.control import Fork, Limits
 from ninelives.runner.process import WORKER_GONE
-from ninelives.runners import requirements
 from ninelives.runners.environments import Environment, Environments
 from ninelives.runners.manager import Asked, Code, Health, RunnerHealth
 from ninelives.runners.warmed import Forking, WarmProcess
@@ -213,7 +213,7 @@ class LocalManager:
         key = (code.build, python)
         found = self._prepared.get(key) if code.build else None
         if found is None:
-            environment = self._environment or self._environments.get(requirements.read(code.folder), python)
+            environment = self._environment or self._environments.get(read_needs(code.folder), python)
             found = _Prepared(environment, imports(code.folder))
             self._prepared[key] = self._prepared[code.build, environment.version] = found
         return found

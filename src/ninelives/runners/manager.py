@@ -107,6 +107,7 @@ class Manager(Protocol):
             the minor version of Python that its sessions run on.
 
         Raises:
+            ProgramError: what the project asks for is no good.
             EnvironmentBuildError: the project's packages can't be installed.
         """
         ...
@@ -123,6 +124,7 @@ class Manager(Protocol):
                 them in `Welcome` has no use for them.
 
         Raises:
+            ProgramError: what the project asks for is no good.
             EnvironmentBuildError: the project's packages can't be installed.
             RunnerError: no runner can be started.
         """
