@@ -139,6 +139,7 @@ class Isolated:
             NinelivesError: it can't go on.
         """
         task.observer.session_started(task.link.session_id)
+        self._shown.on_lost = task.observer.output_lost
         at, times = -1, 0
         while True:
             came_to = self._attempt(task)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import TextIO
 
 
@@ -10,8 +11,10 @@ class Shown:
     """The streams of this process, as a place to show bytes."""
 
     def __init__(self) -> None:
-        #: streams whose reader is gone
+        #: streams that take nothing any more
         self._gone: set[str] = set()
+        #: told once of a stream that takes nothing any more, and why; not when its reader has gone away
+        self.on_lost: Callable[[str, str], None] = lambda _stream, _why: None
 
     def terminals(self) -> list[str]:
         """Return the names of the streams that are a terminal."""
@@ -44,8 +47,8 @@ class Shown:
                 stream.write("")
                 buffer.write(data)
             stream.flush()
-        except (OSError, ValueError):
-            self._gone.add(name)
+        except (OSError, ValueError) as error:
+            self._lose(name, error)
 
     def _write(self, name: str, text: str) -> None:
         if name in self._gone:
@@ -57,9 +60,15 @@ class Shown:
         except UnicodeEncodeError:
             # A terminal that is not UTF-8: bytes that are no text for it are shown as they are.
             self.pass_on(name, text.encode())
-        except (OSError, ValueError):
-            # The reader is gone (`| head`): the program goes on, its log is whole.
-            self._gone.add(name)
+        except (OSError, ValueError) as error:
+            self._lose(name, error)
+
+    def _lose(self, name: str, error: OSError | ValueError) -> None:
+        """Show no more on a stream: the program goes on, its log is whole."""
+        self._gone.add(name)
+        # The reader that is gone (`| head`) wants to know nothing; of a closed stream the program knows.
+        if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
+            self.on_lost(name, error.strerror or type(error).__name__)
 
 
 def _stream(name: str) -> TextIO:
