@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import COMMAND, SOURCES, command
+from tests.cli.conftest import SOURCES, command
 
 #: Is in the middle of one activity until the gate is closed.
 WAITING = """
@@ -121,7 +121,7 @@ def test_the_data_may_come_from_stdin_also_when_the_process_starts_itself_again(
         # Not known yet, the first time: the seed that the process is to have.
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONHASHSEED"}
         done = subprocess.run(
-            [*COMMAND, "run", "app.py:handler", "--data", "@-"],
+            command("run", "app.py:handler", "--data", "@-"),
             cwd=tmp_path, env=environment | {"PYTHONPATH": SOURCES}, input=data.encode(),
             capture_output=True, check=False,
         )  # fmt: skip
@@ -362,7 +362,7 @@ def test_a_stdout_that_cannot_be_written_is_said_once_and_the_log_is_whole(cli, 
 def test_a_reader_of_stdout_that_goes_away_is_no_error(cli, program, tmp_path) -> None:
     program("def handler(event):\n    for n in range(30_000): print(n)\n")
     process = subprocess.Popen(
-        [*COMMAND, "run", "app.py:handler", "--session", "s"],
+        command("run", "app.py:handler", "--session", "s"),
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stdout
