@@ -26,6 +26,9 @@ USERS_OWN = ("function", "method", "class")
 #: What `sorted` and `list` are given is guarded too.
 HANDED = ("sorted", "list")
 
+#: What is read, not called.
+READ = ("attribute", "item")
+
 Numbers = dict[str, float]
 
 
@@ -52,9 +55,10 @@ def guard() -> list[Row]:
     rows = []
     for name, seconds in measure("guard").items():
         what = "handed builtin" if name in HANDED else "user's own" if name in USERS_OWN else "deterministic"
+        guarded = "guarded reading" if name in READ else "guarded call"
         rows.append(
             Row(
-                f"guarded call beyond the plain call: {what}, {name}",
+                f"{guarded} beyond the plain one: {what}, {name}",
                 seconds,
                 0.2e-6 if name in USERS_OWN else 0.3e-6,
                 "µs",
@@ -117,6 +121,16 @@ def awaiting() -> list[Row]:
     ]
 
 
+def changes() -> list[Row]:
+    found = measure("changes")
+    rows = [Row(f"finding changed arguments, {name}", found[name], 5e-6, "µs") for name in found if name[:5] == "small"]
+    for name in dict.fromkeys(name.rpartition(", ")[0] for name in found if name[:5] != "small"):
+        *smaller, largest = [found[one] for one in found if one.startswith(f"{name}, ")]
+        note = f"= {largest / min(smaller):.2f} × that of each of fewer"
+        rows.append(Row(f"finding changed arguments, for each item: {name}", largest, 2 * min(smaller), "µs", note))
+    return rows
+
+
 def start() -> list[Row]:
     return [Row("a session's start, warm, to the handler's first line", measure("start")["start"], 2e-3, "ms")]
 
@@ -146,7 +160,7 @@ def memory() -> list[Row]:
 
 MEASUREMENTS: dict[str, Callable[[], list[Row]]] = {
     made.__name__: made
-    for made in (guard, activity, isolated, reading, replay, awaiting, start, threads, command, memory)
+    for made in (guard, activity, isolated, reading, replay, awaiting, changes, start, threads, command, memory)
 }
 
 

@@ -109,8 +109,24 @@ def test_a_busy_program_polls_as_often_on_replay(place):
             "a loop that is not the session's",
         ),
         (
-            "e = asyncio.Event(); await asyncio.gather(e.wait(), effects.set_later(e))",
-            "an outside call sets an asyncio.Event",
+            "l = asyncio.Lock(); await l.acquire(); await asyncio.gather(l.acquire(), effects.call_later(l.release))",
+            "an outside call sets an asyncio.Event, Queue or Future",
+        ),
+        (
+            "q = asyncio.Queue(1); await asyncio.gather(q.get(), effects.call_later(q.put_nowait, 1))",
+            "outside code puts into a queue that has a size",
+        ),
+        (
+            "q = asyncio.Queue(); q.put_nowait(1); await effects.call_later(q.get_nowait)",
+            "outside code calls get_nowait of an object of the session",
+        ),
+        (
+            "q = asyncio.Queue(); await asyncio.gather(q.get(), effects.call_later(q.put_nowait, effects.Client('c')))",
+            "outside code gives an object that can't be saved to put_nowait",
+        ),
+        (
+            "loop = asyncio.get_running_loop(); effects.call_from_thread(loop.call_soon_threadsafe, lambda: None)",
+            "a thread of outside code calls call_soon_threadsafe",
         ),
     ],
 )
@@ -179,3 +195,47 @@ def test_garbage_is_collected_in_a_loop_without_calls(place):
     ran = place(GARBAGE.format(loops=600_000, call="pass", limit=300_000))
     assert ran.run() == 0
     assert ran.result().ends == ["completed: True"]
+
+
+LISTENS = """
+    import asyncio, effects
+
+    async def main(event):
+        heard = asyncio.Queue()
+        effects.listen_on(asyncio.get_running_loop(), heard.put_nowait)
+        first = await heard.get()
+        effects.die_once()
+        print(first, await heard.get())
+"""
+
+
+def test_what_a_thread_of_outside_code_says_is_waited_for(place):
+    ran = place(LISTENS.replace("effects.die_once()", "effects.append('said')"))
+    assert ran.run() == 0, ran.error()
+    assert ran.result().prints == ["stdout: 1 2"]
+
+
+def test_a_thread_of_outside_code_that_died_is_not_waited_for(place):
+    ran = place(LISTENS)
+    assert ran.run() == -signal.SIGKILL
+    assert ran.run() == 4
+    assert ran.error()["message"].startswith("deadlock: main.py:9 waits for what can't come")
+
+
+def test_what_a_call_did_to_a_queue_is_on_disk_with_its_end(place):
+    ran = place("""
+        import asyncio, effects
+
+        heard = asyncio.Queue()
+
+        async def main(event):
+            effects.call_from_thread(heard.put_nowait, 1)
+            return await heard.get()
+    """)
+    assert ran.run() == 0
+    writes = len(ran.writes())
+    for kill in [Kill(write, after) for write in range(1, writes + 1) for after in (False, True)]:
+        with Place(ran.program) as again:
+            again.run(kill)
+            again.run()
+            assert again.result().ends == ["completed: 1"], kill

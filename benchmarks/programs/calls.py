@@ -96,6 +96,16 @@ def call_list(n: int) -> None:
         list(ITEMS)
 
 
+def read_attribute(n: int) -> None:
+    for _ in range(n):
+        _ = THING.x
+
+
+def read_item(n: int) -> None:
+    for _ in range(n):
+        _ = ITEMS[0]
+
+
 LOOPS: dict[str, Callable[[int], None]] = {
     "function": call_function,
     "method": call_method,
@@ -110,6 +120,8 @@ LOOPS: dict[str, Callable[[int], None]] = {
     "str": call_str,
     "sorted": call_sorted,
     "list": call_list,
+    "attribute": read_attribute,
+    "item": read_item,
 }
 
 

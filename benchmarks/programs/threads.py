@@ -6,9 +6,9 @@ import stopwatch
 
 from ninelives import register_no_activity
 
-ROUNDS = 5_000
+ROUNDS = 500
 
-register_no_activity([stopwatch.start, stopwatch.stop])
+register_no_activity([stopwatch.start, stopwatch.stop, stopwatch.stop_work])
 
 
 def main(event: Any) -> None:
@@ -20,7 +20,7 @@ def main(event: Any) -> None:
     stopwatch.stop("copies")
     assert queue.Queue
     assert concurrent.futures.ThreadPoolExecutor
-    for _ in range(5):
+    for _ in range(50):
         measure(threading)
 
 
@@ -30,7 +30,7 @@ def measure(threading: Any) -> None:
     for _ in range(10 * ROUNDS):
         with lock:
             pass
-    stopwatch.stop("lock")
+    stopwatch.stop_work("lock")
     ping, pong = threading.Lock(), threading.Lock()
     ping.acquire()
     pong.acquire()

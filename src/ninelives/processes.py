@@ -44,6 +44,11 @@ def process_identity(pid: int) -> str | None:
     return f"{fields[19].decode()}@{_boot_id()}"
 
 
+def is_of_this_boot(identity: str) -> bool:
+    """Return whether the machine has surely not been started again since a process of this identity was."""
+    return _HAS_PROC and bool(_boot_id()) and identity.rpartition("@")[2] == _boot_id()
+
+
 def marker_of(pid: int, identity: str) -> str:
     """Return the marker that the process with this pid and identity gives to its children."""
     return f"{pid}:{identity}"

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import socketserver
+import stat
 import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+from outside import certificates
 
 USER, PASSWORD = "ann", "pass-4711-word"
 
@@ -19,9 +23,40 @@ Said = list[str]
 
 
 @contextmanager
-def smtp(said: Said) -> Iterator[int]:
-    """A mail server that wants a login."""
+def tls(port: int, folder: Path) -> Iterator[tuple[int, Path]]:
+    """TLS in front of another server: the port, and the certificate."""
+    certificate, context = certificates.make(folder)
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            # The first client is killed in the middle.
+            with (
+                suppress(OSError),
+                socket.create_connection(("127.0.0.1", port)) as behind,
+                context.wrap_socket(self.request, server_side=True) as client,
+            ):
+                answers = threading.Thread(target=_copy, args=(behind, client))
+                answers.start()
+                _copy(client, behind)
+                answers.join()
+
+    with _serving(Handler) as in_front:  # type: ignore[arg-type]
+        yield in_front, certificate
+
+
+def _copy(source: socket.socket, sink: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(4096):
+            sink.sendall(data)
+    with suppress(OSError):
+        sink.shutdown(socket.SHUT_WR)
+
+
+@contextmanager
+def smtp(said: Said, *, local: bool = False) -> Iterator[int]:
+    """A mail server that wants a login; a local one speaks LMTP."""
     from aiosmtpd.controller import Controller
+    from aiosmtpd.lmtp import LMTP
     from aiosmtpd.smtp import AuthResult
 
     class Handler:
@@ -44,6 +79,9 @@ def smtp(said: Said) -> Iterator[int]:
             # It asks its own port to see that it is there: the one that it was given.
             self.port = self.server.sockets[0].getsockname()[1]
             super()._trigger_server()
+
+        def factory(self) -> Any:
+            return LMTP(self.handler, **self.SMTP_kwargs) if local else super().factory()
 
     controller = OnAnyPort(
         Handler(),
@@ -197,7 +235,7 @@ def pop(said: Said) -> Iterator[int]:
 
 @contextmanager
 def ssh(said: Said) -> Iterator[int]:
-    """A server that says back what it is told to do."""
+    """A server that says back what it is told to do, and has one folder with one file."""
     import paramiko
 
     key = paramiko.ECDSAKey.generate()
@@ -221,10 +259,24 @@ def ssh(said: Said) -> Iterator[int]:
         channel.send_exit_status(0)
         channel.close()
 
+    class Files(paramiko.SFTPServerInterface):
+        def stat(self, path: str) -> Any:
+            said.append(f"stat {path}")
+            found = paramiko.SFTPAttributes()
+            found.st_mode = stat.S_IFDIR | 0o755
+            return found
+
+        def list_folder(self, path: str) -> Any:
+            said.append(f"list {path}")
+            found = paramiko.SFTPAttributes()
+            found.filename = f"in{path.replace('/', '-')}"
+            return [found]
+
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
             transport = paramiko.Transport(self.request)
             transport.add_server_key(key)
+            transport.set_subsystem_handler("sftp", paramiko.SFTPServer, Files)
             # The first client is killed in the middle.
             with suppress(paramiko.SSHException, EOFError):
                 transport.start_server(server=Interface())

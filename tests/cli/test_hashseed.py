@@ -72,3 +72,11 @@ def test_the_installations_seed_is_kept_beside_the_store(home) -> None:
     assert start(["-c", early]).stdout.startswith("start\nstart\n77 False ")
     (home / "hash_seed").write_text("damaged")
     assert start(["-c", early], PYTHONHASHSEED="5").stdout.startswith("start\n5 False ")
+
+
+def test_the_seed_is_no_business_of_others(home) -> None:
+    home.mkdir(mode=0o755)
+    from ninelives.cli import hashseed
+
+    hashseed.remember(str(home), 5)
+    assert (home / "hash_seed").stat().st_mode & 0o777 == 0o600

@@ -22,10 +22,14 @@ COMMANDS = [
     "exports",
     "rewrite",
     "version",
+    "build",
     "config",
     "config where",
+    "config show",
+    "certs",
+    "certs init",
 ]
-GROUPS = {"", "sessions", "config"}
+GROUPS = {"", "sessions", "config", "certs"}
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -46,6 +50,24 @@ def test_to_start_run_loads_neither_rich_nor_pydantic_nor_asyncio(cli) -> None:
     modules = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
     unwanted = {"rich", "pydantic", "asyncio", "sqlite3", "msgspec", "json", "typer", "platformdirs"}
     assert unwanted.isdisjoint(modules)
+
+
+def test_a_command_loads_no_other(cli) -> None:
+    script = """if True:
+        import sys
+        from ninelives.cli.app import app
+        app.main(["run", "--help"], standalone_mode=False)
+        print(*(name for name in sys.modules if name.startswith("ninelives.cli.")), file=sys.stderr)
+    """
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stderr.split()
+    others = {f"ninelives.cli.{name}" for name in ("about", "build", "certs", "check", "code", "sessions")}
+    assert others.isdisjoint(loaded)
+
+
+def test_a_command_that_is_none_is_one_line_with_what_may_be_meant(cli) -> None:
+    answer = cli("biuld")
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err == "ninelives: No such command 'biuld'. Did you mean 'build'? (see: ninelives --help)\n"
 
 
 def test_version(cli) -> None:

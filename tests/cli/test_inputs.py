@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import os
+import sys
+
 import pytest
 
 from ninelives.cli import inputs
 from ninelives.errors import UsageError
+
+NO_TEXT = "is no text in the encoding of this locale (utf-8): rename it, or use a UTF-8 locale (LC_ALL=C.UTF-8)"
 
 
 @pytest.mark.parametrize(
@@ -21,6 +27,15 @@ from ninelives.errors import UsageError
          "--data is not valid JSON: Expecting ':' delimiter: line 2, column 6"),
         (["app.py:on_push", "--data", "@broken.json"],
          "broken.json is not valid JSON: Expecting property name enclosed in double quotes: line 1, column 2"),
+        (["app.py:on_push", "--data", "@deep.json"],
+         "deep.json has lists or objects more than 100 levels deep: make them flatter"),
+        (["app.py:on_push", "--data", '{"a": ' + "[" * 100 + "]" * 100 + "}"],
+         "--data has lists or objects more than 100 levels deep: make them flatter"),
+        (["app.py:on_push", "--data", '{"a": ' + "1" * 5000 + "}"], "--data has a number of more than 4,300 digits"),
+        (["app.py:on_push", "--event-id", "\udcff"],
+         f"--event-id '\\udcff' {NO_TEXT}"),
+        (["app.py:on_push", "--var", "A=\udcff"],
+         f"--var 'A=\\udcff' {NO_TEXT}"),
         (["app.py:on_push", "--data", "[1]"],
          '--data is no JSON object: write the event\'s data as {"name": value, …}'),
         (["app.py:on_push", "--data", "@gone.json"], "--data: can't read 'gone.json': No such file or directory"),
@@ -39,9 +54,37 @@ def test_wrong_use_is_one_line(cli, program, tmp_path, arguments, says) -> None:
     program("def on_push(event): ...\nclass Bot: ...\n")
     (tmp_path / "broken.json").write_text("{,}")
     (tmp_path / "latin.json").write_bytes(b'"\xe9"')
+    (tmp_path / "deep.json").write_text("[" * 100_000 + "]" * 100_000)
     (tmp_path / "folder").mkdir()
     answer = cli("run", *arguments)
     assert (answer.code, answer.out, answer.err) == (2, "", f"ninelives: {says}\n")
+
+
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="other systems refuse such names, or have no such locale"
+)
+@pytest.mark.parametrize(
+    ("name", "environment"),
+    [
+        (os.fsdecode(b"\xff.py"), {}),
+        ("\xe9.py", {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}),
+    ],
+)
+def test_a_name_that_is_no_text_is_one_line(cli, program, name, environment) -> None:
+    program("def on_push(event): ...\n", name)
+    answer = cli("run", f"{name}:on_push", **environment)
+    assert (answer.code, answer.out) == (2, "")
+    (line,) = answer.err.splitlines()
+    assert "is no text in the encoding of this locale (" in line
+
+
+def test_integers_of_any_size(cli, program) -> None:
+    program("def on_push(event): print(*event.data.n, event.data.deep[0].n + 1)\n")
+    numbers = [0, -1, 2**63, -(2**63), 2**64, -(2**63) - 1, -(2**64), 10**4000]
+    answer = cli("run", "app.py:on_push", "--data", json.dumps({"n": numbers, "deep": [{"n": 10**30}]}))
+    assert (answer.code, answer.out) == (0, " ".join(map(str, [*numbers, 10**30 + 1])) + "\n")
+    shown = cli("sessions", "journal", answer.session_id, "--json").document
+    assert str(10**30) in shown[0]["args"]
 
 
 def test_vars_from_the_command_line_the_environment_and_files(tmp_path, monkeypatch) -> None:

@@ -84,6 +84,23 @@ def test_a_build_that_is_gone(cli, home, program, tmp_path, killed) -> None:
     assert cli("resume", killed, "--with-code", "repaired").out == "done\n"
 
 
+@pytest.mark.parametrize("how", ["overwritten", "removed"])
+def test_recorded_results_that_are_lost(cli, home, tmp_path, killed, how) -> None:
+    (tail,) = (home / "tails").iterdir()
+    whole = tail.read_bytes()
+    if how == "removed":
+        tail.unlink()
+    else:
+        tail.write_bytes(whole[:20] + b"garbage" + whole[27:])
+    (tmp_path / "go").touch()
+    for command in (("resume", "s"), ("run", "app.py:handler", "--session", "s"), ("sessions", "journal", "s")):
+        answer = cli(*command)
+        refused(answer, 3, "results of session s are lost: ")
+        assert "done" not in answer.out
+    tail.write_bytes(whole)
+    assert cli("resume", "s").code == 0
+
+
 def test_code_that_was_changed_is_not_used(cli, program, tmp_path, killed) -> None:
     program(WAITS.replace('print("done")', 'print("changed")'))
     (tmp_path / "go").touch()

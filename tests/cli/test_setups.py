@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -174,23 +175,25 @@ def test_ftp(disturbed, tmp_path_factory) -> None:
     assert said == ["login", "CWD inside", "STOR one", "-", "login", "CWD inside", "STOR two", "NLST"]
 
 
+IMAP = """
+    import imaplib
+    import os
+    from dying import die_once
+
+    def handler(event):
+        imap = imaplib.IMAP4("127.0.0.1", event.data.port)
+        imap.login("ann", os.environ["MAIL_PASSWORD"])
+        imap.select("Reports")
+        die_once()
+        print(imap.search(None, "ALL"))
+        imap.logout()
+"""
+
+
 def test_imap(disturbed) -> None:
     said: list[str] = []
-    text = """
-        import imaplib
-        import os
-        from dying import die_once
-
-        def handler(event):
-            imap = imaplib.IMAP4("127.0.0.1", event.data.port)
-            imap.login("ann", os.environ["MAIL_PASSWORD"])
-            imap.select("Reports")
-            die_once()
-            print(imap.search(None, "ALL"))
-            imap.logout()
-    """
     with servers.imap(said) as port:
-        assert disturbed(text, port, said).out == "('OK', [b'1 3'])\n"
+        assert disturbed(IMAP, port, said).out == "('OK', [b'1 3'])\n"
     assert said == ["LOGIN ann", "SELECT Reports", "-", "LOGIN ann", "SELECT Reports", "SEARCH ALL", "LOGOUT"]
 
 
@@ -246,6 +249,86 @@ def test_ssh(disturbed) -> None:
     with servers.ssh(said) as port:
         assert disturbed(text, port, said).out == "b'DATE'\n"
     assert said == ["login", "-", "login", "date"]
+
+
+def test_sftp(disturbed) -> None:
+    said: list[str] = []
+    text = """
+        import os
+        import paramiko
+        from dying import die_once
+
+        def handler(event):
+            client = paramiko.SSHClient()
+            client.set_missing_host_key_policy(paramiko.AutoAddPolicy())
+            client.connect(
+                "127.0.0.1", event.data.port, "ann", os.environ["MAIL_PASSWORD"], look_for_keys=False, allow_agent=False
+            )
+            files = client.open_sftp()
+            files.chdir("/inside")
+            print(files.listdir())
+            die_once()
+            print(files.listdir())
+            client.close()
+    """
+    with servers.ssh(said) as port:
+        assert disturbed(text, port, said).out == "['in-inside-.']\n"
+    asked = ["login", "stat /inside", "list /inside/."]
+    assert said == [*asked, "-", *asked]
+
+
+def _with_tls(text: str, cls: str, certificate: object) -> str:
+    return (
+        text.replace(f"{cls}(", f"{cls}_SSL(")
+        .replace(
+            "event.data.port)",
+            f"event.data.port, {_CONTEXT[cls]}=ssl.create_default_context(cafile={str(certificate)!r}))",
+        )
+        .replace('"127.0.0.1"', '"localhost"')
+        .replace("import os", "import os, ssl")
+    )
+
+
+_CONTEXT = {"SMTP": "context", "IMAP4": "ssl_context", "POP3": "context"}
+
+
+@pytest.mark.parametrize("kind", ["smtp", "imap", "pop"])
+def test_with_tls(disturbed, tmp_path_factory, kind) -> None:
+    said: list[str] = []
+    text, cls = {"smtp": (SMTP, "SMTP"), "imap": (IMAP, "IMAP4"), "pop": (POP, "POP3")}[kind]
+    with (
+        getattr(servers, kind)(said) as plain,
+        servers.tls(plain, tmp_path_factory.mktemp("tls")) as (port, certificate),
+    ):
+        disturbed(_with_tls(text, cls, certificate), port, said)
+    logins = [at for at, line in enumerate(said) if line in ("login", "LOGIN ann", "PASS")]
+    assert logins[0] < said.index("-") < logins[1]
+
+
+def test_lmtp(disturbed) -> None:
+    said: list[str] = []
+    with servers.smtp(said, local=True) as port:
+        disturbed(SMTP.replace("smtplib.SMTP(", "smtplib.LMTP("), port, said)
+    assert said == [
+        "ehlo", "login", "mail to one@example.org by ann", "-", "ehlo", "login", "mail to two@example.org by ann",
+    ]  # fmt: skip
+
+
+def test_imap_by_a_command(disturbed) -> None:
+    said: list[str] = []
+    # What an ssh to the mail server would be: a process that speaks IMAP.
+    connects = (
+        "import shutil, socket, threading; "
+        "there = socket.create_connection(('127.0.0.1', {port})).makefile('rwb', 0); "
+        "answers = lambda: shutil.copyfileobj(there, open(1, 'wb', 0)); "
+        "threading.Thread(target=answers, daemon=True).start(); "
+        "shutil.copyfileobj(open(0, 'rb', 0), there)"
+    )
+    with servers.imap(said) as port:
+        command = f'{sys.executable} -c "{connects.format(port=port)}"'
+        text = IMAP.replace('imaplib.IMAP4("127.0.0.1", event.data.port)', f"imaplib.IMAP4_stream({command!r})")
+        assert disturbed(text, port, said).out == "('OK', [b'1 3'])\n"
+    assert said == ["LOGIN ann", "SELECT Reports", "-", "LOGIN ann", "SELECT Reports", "SEARCH ALL", "LOGOUT"]
 
 
 def test_a_session_of_requests_keeps_headers_auth_and_cookies(cli, program) -> None:

@@ -72,6 +72,8 @@ class Result(NamedTuple):
     effects: list[str]
     ends: list[str]
     journal: list[str]
+    #: what we say in its log; no program's expectations have it
+    remarks: Sequence[str] = ()
 
 
 class Place:
@@ -161,7 +163,9 @@ class Place:
         """Return what a session came to."""
         with Store.open(self.home, read_only=True) as store:
             row = store.session(session)
-            lines = [line for _, line in store.lines(session) if line.lane != "-"]
+            found = [line for _, line in store.lines(session)]
+            lines = [line for line in found if line.lane != "-"]
+            remarks = [line.text for line in found if line.lane == "-" and line.stream == "log"]
             journal = [_journal_line(view) for view in views.journal(store.rows(session), live=False)]
         if row.error:
             ends = [row.state, *plain.portable(json.loads(row.error)["traceback"], self.code).splitlines()]
@@ -170,8 +174,9 @@ class Place:
         prints = [f"{line.stream}{line.level and ' ' + line.level}: {line.text}" for line in lines]
         prints = [plain.portable(line, self.code) for line in plain.without_marks(prints)]
         if self.program.unordered:
-            return Result(sorted(prints), sorted(self.effects()), ends, sorted(map(_without_lane, journal)))
-        return Result(prints, self.effects(), ends, journal)
+            journal = sorted(map(_without_lane, journal))
+            return Result(sorted(prints), sorted(self.effects()), ends, journal, sorted(remarks))
+        return Result(prints, self.effects(), ends, journal, remarks)
 
     def error(self) -> dict[str, str]:
         """Return the recorded error of the session: type, message and traceback."""

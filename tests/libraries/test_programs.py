@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from crash import programs
-from crash.test_equivalence import check
+from crash.test_equivalence import PARTS, check
 
 from libraries.served import Served
 
@@ -30,8 +30,9 @@ WARM = {
 }
 
 
+@pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("name", programs.names(FOLDER))
-def test_program(name: str) -> None:
+def test_program(name: str, part: int) -> None:
     for module in WARM.get(name.partition("_")[0], ()):
         importlib.import_module(module)
-    check(programs.read(name, FOLDER), Served)
+    check(programs.read(name, FOLDER), Served, part)

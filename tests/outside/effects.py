@@ -103,6 +103,76 @@ class Client:
         append(f"{self.name} closes")
 
 
+class Account:
+    """A live value whose attributes and items ask a server."""
+
+    kind = "current"
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.reads = 0
+        self.tags = ["new"]
+        self.counter = Counter()
+        self.client = Client(f"{name}'s client")
+        self._limits = {"day": 5}
+
+    @property
+    def balance(self) -> int:
+        """It is asked for at every reading."""
+        append(f"{self.name}'s balance")
+        self.reads += 1
+        return 100
+
+    @property
+    def owners(self) -> list[str]:
+        """It is asked for at every reading."""
+        append(f"{self.name}'s owners")
+        return ["ann"]
+
+    @property
+    def limits(self) -> dict[str, int]:
+        """What it holds, and could be saved."""
+        return self._limits
+
+    @property
+    def broken(self) -> int:
+        """Always fails."""
+        append(f"{self.name} fails")
+        raise ApiError(402, "no money")
+
+    def __getitem__(self, key: str) -> str:
+        append(f"{self.name}[{key}]")
+        return f"item {key}"
+
+    def __setitem__(self, key: str, item: Any) -> None:
+        append(f"{self.name}[{key}] = {item}")
+
+    def __delitem__(self, key: str) -> None:
+        append(f"del {self.name}[{key}]")
+
+    def __getattr__(self, name: str) -> str:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        append(f"{self.name}.{name}")
+        return f"attribute {name}"
+
+
+class Issue:
+    """An object that can be saved, and asks a server for what it does not have when that is read."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.found: str | None = None
+
+    @property
+    def title(self) -> str:
+        """Its title, asked for once."""
+        if self.found is None:
+            append(f"issue {self.number}")
+            self.found = f"title {self.number}"
+        return self.found
+
+
 class Counter:
     """An outside object that can be saved, and changes."""
 
@@ -401,9 +471,9 @@ def meet(number: int) -> int:
     return append(f"met {_meeting[0].wait(30) >= 0}")
 
 
-def call_from_thread(function: Any) -> None:
+def call_from_thread(function: Any, *args: Any) -> None:
     """Call back from a thread of ours, and wait for it."""
-    thread = threading.Thread(target=function)
+    thread = threading.Thread(target=function, args=args)
     thread.start()
     thread.join()
 
@@ -511,6 +581,14 @@ async def racer(name: str) -> str:
     return name
 
 
+async def call_later(function: Any, *args: Any) -> int:
+    """Call back after a while, with an effect after it."""
+    await asyncio.sleep(0)
+    function(*args)
+    await asyncio.sleep(0.001)
+    return append(f"called {function.__name__}")
+
+
 async def set_later(event: asyncio.Event) -> None:
     """Set an event."""
     await asyncio.sleep(0)
@@ -520,3 +598,40 @@ async def set_later(event: asyncio.Event) -> None:
 def loop_is_running() -> bool:
     """Return whether a synchronous call finds a loop that runs."""
     return asyncio.get_running_loop() is not None
+
+
+def announce(value: Any) -> Any:
+    """Say that something begins, and return what is to be awaited."""
+    print(f"beginning {value}")
+    return later(value)
+
+
+async def fill_later(around: list[Any], items: list[Any]) -> None:
+    """Add to a list later, which is in another one."""
+    await asyncio.sleep(0.05)
+    items.append("filled")
+
+
+async def listen(loop: Any, heard: Any, closed: Any, number: int) -> None:
+    """Let a thread of ours say what it hears, and come back when it has heard everything."""
+
+    def run() -> None:
+        for at in range(number):
+            loop.call_soon_threadsafe(heard, f"message {at}")
+        loop.call_soon_threadsafe(closed)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    while thread.is_alive():
+        await asyncio.sleep(0.001)
+
+
+def listen_on(loop: Any, heard: Any) -> None:
+    """Let a thread of ours say what it hears, for as long as the process lives."""
+
+    def run() -> None:
+        loop.call_soon_threadsafe(heard, 1)
+        time.sleep(0.05)
+        loop.call_soon_threadsafe(heard, 2)
+
+    threading.Thread(target=run, daemon=True).start()

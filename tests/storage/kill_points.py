@@ -41,7 +41,14 @@ def work(home: Path, tell: Callable[[str, list[int], list[int]], None]) -> None:
     journal = store.acquire(SESSION)
     seq, number = 1, 0
     for round in range(4):
-        for rows, lines, commits in ((1, 0, False), (2, 1, False), (0, 2, False), (1, 1, True), (1, 0, True)):
+        for rows, lines, commits in (
+            (1, 0, False),
+            (2, 1, False),
+            (0, 2, False),
+            (1, 1, True),
+            (1, 0, True),
+            (3, 2, False),
+        ):
             seqs, numbers = list(range(seq + 1, seq + 1 + rows)), list(range(number + 1, number + 1 + lines))
             seq, number = seq + rows, number + lines
             tell("try", seqs, numbers)
@@ -50,7 +57,7 @@ def work(home: Path, tell: Callable[[str, list[int], list[int]], None]) -> None:
             tell("done", seqs, numbers)
         tell("put", [round], [])
         assert journal.commit(puts=[Put("p", "k", b"%d" % round, None)])
-    writer = store.blobs.writer()
+    writer = store.blobs.writer(journal.number)
     writer.write(BLOB)
     sha256 = writer.finish()
     tell("try", [seq + 1], [])

@@ -4,7 +4,6 @@ import io
 import os
 import pickle
 import tracemalloc
-import zlib
 
 import pytest
 
@@ -12,8 +11,8 @@ from ninelives.errors import StoreCorruptError
 from ninelives.storage import Store
 
 
-def write(store, content):
-    with store.blobs.writer() as writer:
+def write(store, content, session=1):
+    with store.blobs.writer(session) as writer:
         writer.write(content)
         return writer.finish()
 
@@ -48,7 +47,7 @@ def test_a_blob_reads_as_it_was_written(store, home, journal, content):
 def test_an_object_is_pickled_and_unpickled_in_pieces(store, journal):
     value = {"bytes": os.urandom(20 << 20), "array": bytearray(10 << 20), "text": "ö" * 1000}
     tracemalloc.start()
-    with store.blobs.writer() as writer:
+    with store.blobs.writer(1) as writer:
         pickle.Pickler(writer, protocol=5).dump(value)
         sha256 = writer.finish()
     journal.commit(blobs=[sha256])
@@ -93,7 +92,7 @@ def test_two_processes_that_share_and_delete_the_same_blob_lose_none(start, stor
             name = f"{os.getpid()}-{turn}"
             store.create(NewSession(session_id=name, project="p", entry_point="e", created_at=1.0), [])
             journal = store.acquire(name)
-            writer = store.blobs.writer()
+            writer = store.blobs.writer(journal.number)
             writer.write(b"content")
             sha256 = writer.finish()
             journal.commit(blobs=[sha256])
@@ -127,7 +126,7 @@ def test_a_damaged_blob_is_one_clear_error(store, home, journal, damage):
 
 
 def test_a_writer_that_is_left_leaves_nothing(store, home):
-    with store.blobs.writer() as writer:
+    with store.blobs.writer(1) as writer:
         writer.write(b"x")
         assert files(home, "new/*")
     assert files(home, "new/*") == []
@@ -135,10 +134,40 @@ def test_a_writer_that_is_left_leaves_nothing(store, home):
         writer.write(b"x")
 
 
-def test_what_killed_processes_left_goes_after_a_day(store, home):
-    write(store, b"old")
-    write(store, b"young")
-    old, _ = sorted(files(home, "new/*"), key=lambda path: zlib.decompress(path.read_bytes()))
-    os.utime(old, (0, 0))
-    Store.open(home).close()
-    assert [zlib.decompress(path.read_bytes()) for path in files(home, "new/*")] == [b"young"]
+@pytest.mark.parametrize("by", ["open", "resume", "delete"])
+def test_what_killed_processes_left_goes_at_once_and_nothing_else(store, home, make, start, by):
+    program = """
+        store = Store.open(home)
+        store.create(NewSession(session_id="{name}", project="p", entry_point="e", created_at=1.0), [])
+        journal = store.acquire("{name}")
+        writer = store.blobs.writer(journal.number)
+        writer.write(b"finished")
+        sha256 = writer.finish()
+        store.blobs.writer(journal.number).write(os.urandom(1000))
+        say("ready")
+        sys.stdin.readline()
+        journal.commit(blobs=[sha256])
+        say(len(list((home / "blobs").glob("??/*"))))
+    """
+    killed, living = (start(program.replace("{name}", name)) for name in ("killed", "living"))
+    assert killed.hear() == living.hear() == "ready"
+    killed.kill()
+    assert len(files(home, "new/*")) == 4
+    if by == "open":
+        Store.open(home).close()
+    elif by == "resume":
+        store.acquire("killed").release()
+    else:
+        store.delete("killed")
+    assert len(files(home, "new/*")) == 2
+    living._process.stdin.write("\n")
+    living._process.stdin.flush()
+    assert living.hear() == "1"
+
+
+def test_what_was_never_referred_to_goes_with_the_lease(store, home, make):
+    store.create(make(), [])
+    journal = store.acquire("one")
+    write(store, b"x", journal.number)
+    journal.release()
+    assert files(home, "new/*") == []

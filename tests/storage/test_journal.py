@@ -6,7 +6,7 @@ import os
 import pytest
 
 from ninelives.errors import StoreError
-from ninelives.storage import Line, Put, Row, SessionUpdate, Store
+from ninelives.storage import Line, Put, Row, SessionUpdate, Store, frames
 from ninelives.storage import tail as tails
 
 #: Makes a commit one of the database, where rows and lines alone go no further than the tail.
@@ -94,11 +94,20 @@ def test_a_large_tail_goes_into_the_database_and_is_begun_anew(store, home, jour
     # Shorter, as long, and longer than the frame that was there: what is left of older frames does not count.
     for seq, size in ((5, 10), (6, 200), (7, 1000)):
         journal.commit([Row(seq, "value", b"y" * size)])
-        assert seqs(tails.read_tail(tail).rows) == list(range(5, seq + 1))
+        assert seqs(frames.read_tail(tail).rows) == list(range(5, seq + 1))
     assert tail.stat().st_size == length
     assert seqs(store.rows("one")) == seqs(journal.load()) == [1, 2, 3, 4, 5, 6, 7]
     journal.release()
     assert not tail.exists()
+
+
+def test_a_tail_of_notes_alone_does_not_grow_either(store, home, journal):
+    for seq in range(2, 40):
+        journal.note([Row(seq, "value", b"x" * (tails.LARGE // 10))], [line("x" * 1000)])
+        assert len(journal.noted()[0]) <= 11
+    assert (home / "tails" / "1.tail").stat().st_size < 2 * tails.LARGE
+    assert seqs(store.rows("one")) == seqs(journal.load()) == list(range(1, 40))
+    assert len(store.lines("one")) == 39
 
 
 def test_a_torn_frame_is_cut_off_and_what_comes_later_is_found(home, store, run):
@@ -111,7 +120,7 @@ def test_a_torn_frame_is_cut_off_and_what_comes_later_is_found(home, store, run)
         die()
     """)
     tail = home / "tails" / "1.tail"
-    whole = tail.read_bytes()[: tails.read_tail(tail).size]
+    whole = tail.read_bytes()[: frames.read_tail(tail).size]
     for damaged in (whole[:-1], whole[:-100], whole[:-1] + b"?", whole[:10] + bytes(4096)):
         tail.write_bytes(damaged)
         kept = [1, 2] if len(damaged) < 4096 else [1]

@@ -6,6 +6,7 @@ import stat
 
 import pytest
 
+from ninelives.code.importer import RewriteCache
 from ninelives.errors import (
     EventSeenError,
     SessionBusyError,
@@ -109,6 +110,30 @@ def test_a_store_is_private_and_has_one_hash_seed(home):
     assert stat.S_IMODE(home.stat().st_mode) == 0o700
 
 
+def test_what_is_made_in_a_folder_that_others_can_read_is_its_users_alone(home, make):
+    home.mkdir(mode=0o755)
+    with Store.open(home) as store:
+        store.create(make(), [])
+        journal = store.acquire("one")
+        journal.note([Row(1, "start", b"")])
+        with store.blobs.writer(journal.number) as writer:
+            writer.write(b"large")
+            sha256 = writer.finish()
+        journal.commit(blobs=[sha256])
+        RewriteCache(store.cache).compile(b"f()", "f.py")
+        made = {path: stat.S_IMODE(path.stat().st_mode) for path in home.rglob("*")}
+        assert {path.name for path in made} >= {
+            "ninelives.db",
+            "ninelives.db-wal",
+            "ninelives.db-shm",
+            "leases",
+            sha256,
+        }
+        assert {"tails", "blobs", "new", "cache"} <= {path.name for path in made}
+        assert made == {path: 0o700 if path.is_dir() else 0o600 for path in made}
+        journal.release()
+
+
 def test_a_store_in_memory_keeps_nothing_but_works(make, monkeypatch):
     with Store.open(None) as store:
         store.create(make(), [Row(1, "start", b"")])
@@ -118,7 +143,7 @@ def test_a_store_in_memory_keeps_nothing_but_works(make, monkeypatch):
         assert journal.commit([Row(3, "outcome", b"")], puts=[Put("p", "k", b"v", 0)])
         with pytest.raises(SessionBusyError):
             store.acquire("one")
-        with store.blobs.writer() as writer:
+        with store.blobs.writer(1) as writer:
             writer.write(b"large")
             sha256 = writer.finish()
         journal.commit(blobs=[sha256])
@@ -211,8 +236,9 @@ def test_a_store_of_a_newer_version_is_left_alone(home):
 
 def test_a_home_that_is_a_file_is_one_clear_error(home):
     home.write_text("")
-    with pytest.raises(StoreError, match="is no folder"):
-        Store.open(home)
+    for read_only in (False, True):
+        with pytest.raises(StoreError, match="is no folder: set NINELIVES_HOME to one"):
+            Store.open(home, read_only=read_only)
 
 
 def test_processes_that_make_the_same_store_at_once_agree(start):

@@ -6,16 +6,47 @@ would put that pydantic into the user's own process.
 
 from __future__ import annotations
 
+import importlib
+
 import click
 
-from ninelives.cli.about import config, version
-from ninelives.cli.check import check
-from ninelives.cli.code import exports, rewrite
-from ninelives.cli.run import resume, run
-from ninelives.cli.sessions import sessions
+#: Where each command is: a module of this package, loaded when the command is asked for. `run` loads no other.
+_COMMANDS = {
+    "run": "run",
+    "resume": "run",
+    "sessions": "sessions",
+    "check": "check",
+    "build": "build",
+    "exports": "code",
+    "rewrite": "code",
+    "certs": "certs",
+    "config": "about",
+    "version": "about",
+}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Commands(click.Group):
+    """Commands that are loaded one by one."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of the commands, as the help lists them."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command; None if there is none of this name."""
+        if cmd_name not in _COMMANDS:
+            # Click looks here for one that the user may have meant.
+            self.commands = {name: _load(name) for name in _COMMANDS}
+            return None
+        return _load(cmd_name)
+
+
+def _load(name: str) -> click.Command:
+    found: click.Command = getattr(importlib.import_module(f"ninelives.cli.{_COMMANDS[name]}"), name)
+    return found
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 def app() -> None:
     """Plain Python that survives crashes.
 
@@ -24,7 +55,3 @@ def app() -> None:
       ninelives run review.py:on_github_pull_request --data @event.json
       ninelives resume a77c846e
     """
-
-
-for _command in (run, resume, sessions, check, exports, rewrite, version, config):
-    app.add_command(_command)

@@ -78,7 +78,10 @@ def remember(home: str, seed: int) -> None:
         pass  # not there yet
     partial = f"{path}.{os.getpid()}"
     try:
-        with open(partial, "w", encoding="ascii") as file:
+        # The database may be elsewhere, so that nothing else has made the folder.
+        os.makedirs(home, 0o700, exist_ok=True)
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with open(descriptor, "w", encoding="ascii") as file:
             file.write(str(seed))
         os.replace(partial, path)
     except OSError:

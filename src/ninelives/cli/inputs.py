@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from ninelives.errors import UsageError
+
+#: How deep lists and objects may be nested in an event. Walking through them takes a frame of Python a level.
+_DEEPEST = 100
 
 _SESSION_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -27,6 +31,8 @@ def target(text: str) -> tuple[Path, str]:
         raise UsageError(f"{path} is a folder: write FILE.py:HANDLER")
     if not path.exists():
         raise UsageError(f"{path}: there is no such file")
+    for place in (path.absolute(), path.resolve()):
+        _need_text(str(place), f"the path {str(place)!a}")
     return path, handler
 
 
@@ -42,6 +48,8 @@ def event(data: str | None, event_type: str | None, event_id: str | None, integr
     Raises:
         UsageError: the file can't be read, or its text is no JSON object.
     """
+    for option, text in (("event-type", event_type), ("event-id", event_id), ("integration-id", integration_id)):
+        _need_text(text or "", f"--{option} {text!a}")
     if event_id == "":
         raise UsageError("--event-id is empty: give the event's id, or leave the option out")
     return {
@@ -69,6 +77,7 @@ def variables(given: Iterable[str]) -> tuple[dict[str, str], frozenset[str]]:
             raise UsageError(f"--var {text!r} has no name: write K=V, K or K=@FILE")
         written_out[name] = bool(equals) and not value.startswith("@")
         if written_out[name]:
+            _need_text(text, f"--var {text!a}")
             values[name] = value
         elif equals:
             # Editors and `echo` end files with a line end that is no part of a token.
@@ -113,6 +122,12 @@ def _json(text: str) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise UsageError(f"{where} is not valid JSON: {error.msg}: {place}") from None
+    except RecursionError:
+        raise _too_deep(where) from None
+    except ValueError:
+        raise UsageError(f"{where} has a number of more than {sys.get_int_max_str_digits():,} digits") from None
+    if _depth(found) > _DEEPEST:
+        raise _too_deep(where)
     try:
         json.dumps(found, ensure_ascii=False).encode()
     except UnicodeEncodeError:
@@ -122,6 +137,34 @@ def _json(text: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise UsageError(f'{where} is no JSON object: write the event\'s data as {{"name": value, …}}')
     return found
+
+
+def _too_deep(where: str) -> UsageError:
+    return UsageError(f"{where} has lists or objects more than {_DEEPEST} levels deep: make them flatter")
+
+
+def _depth(data: Any) -> int:
+    """Return how deep lists and objects are nested."""
+    depth, level = 0, [data]
+    while level := [item for item in level if isinstance(item, dict | list)]:
+        depth += 1
+        level = [item for outer in level for item in (outer.values() if isinstance(outer, dict) else outer)]
+    return depth
+
+
+def _need_text(text: str, what: str) -> None:
+    """Refuse what has bytes that are no text in the encoding that Python took from the locale.
+
+    Raises:
+        UsageError: it has.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise UsageError(
+            f"{what} is no text in the encoding of this locale ({sys.getfilesystemencoding()}): "
+            "rename it, or use a UTF-8 locale (LC_ALL=C.UTF-8)"
+        ) from None
 
 
 def _file(name: str, option: str) -> str:

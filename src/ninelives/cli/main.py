@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
@@ -85,8 +86,11 @@ def _usage(error: Exception) -> str:
 
 
 def _leave(code: int) -> None:
-    """End the process; after an interrupt also when threads of the user's program still run."""
-    if code in (130, 143):
+    """End the process; after an interrupt, and if its session stopped, also when threads of the program run."""
+    if code == 4:
+        # What would have ended them is muted: closing a connection that has a thread, say.
+        atexit._run_exitfuncs()
+    if code in (4, 130, 143):
         for stream in (sys.stdout, sys.stderr):
             try:
                 stream.flush()

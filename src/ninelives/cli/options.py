@@ -34,13 +34,13 @@ def opened_store(*, read_only: bool = False, in_memory: bool = False) -> Iterato
 
     Raises:
         StoreError: it can't be opened.
+        UsageError: the settings say where it is, and are wrong.
     """
-    from pathlib import Path
-
-    from ninelives.cli.folders import data_folder
+    from ninelives.cli.settings import store_place
     from ninelives.storage import Store
 
-    store = Store.open(None if in_memory else Path(data_folder()), read_only=read_only)
+    home, database = (None, None) if in_memory else store_place()
+    store = Store.open(home, read_only=read_only, database=database)
     try:
         yield store
     finally:

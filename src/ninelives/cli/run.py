@@ -155,6 +155,7 @@ def resume(
                     retry_failed=retry_failed,
                     vars=values,
                     secret_vars=secret,
+                    secret_files=inputs.secret_files(var),
                     observer=progress,
                     isolated=place,
                 ),

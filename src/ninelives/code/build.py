@@ -59,20 +59,37 @@ def pack(code_dir: Path, *, leave_out: Iterable[Path] = ()) -> Build:
     Raises:
         ProgramError: the directory can't be read, is too large, or is the folder to be left out.
     """
+    members, skipped = collect(code_dir, leave_out, LARGEST_FILE, MOST_BYTES)
+    tar = pack_members(members)
+    files = {member.path: hashlib.sha256(member.content).hexdigest() for member in members}
+    return Build(hashlib.sha256(tar).hexdigest(), tar, files, skipped)
+
+
+def collect(
+    code_dir: Path, leave_out: Iterable[Path], file_size: int, build_size: int
+) -> tuple[list[Member], dict[str, str]]:
+    """Return the files of a program, sorted by path, and why a file that one might expect is not among them.
+
+    Args:
+        code_dir: the code directory.
+        leave_out: as for `pack`.
+        file_size: larger files, in bytes, are left out.
+        build_size: more bytes than this are an error.
+
+    Raises:
+        ProgramError: as `pack`.
+    """
     root = os.path.realpath(code_dir)
     left_out = frozenset(map(os.path.realpath, leave_out))
     if root in left_out:
         raise ProgramError(f"{root} is the folder of ninelives' own data: put the program into a folder of its own")
     skipped: dict[str, str] = {}
     try:
-        entries = sorted(_limited(root, _walk(root, left_out, skipped)))
-        members = [Member(entry.path, _read(root, entry.path), entry.executable) for entry in entries]
+        entries = sorted(_limited(root, _walk(root, left_out, skipped, file_size), build_size))
+        return [Member(entry.path, _read(root, entry.path), entry.executable) for entry in entries], skipped
     except OSError as error:
         where = f"{error.filename} can't be read ({error.strerror})"
         raise ProgramError(f"{where}: make it readable, or name it in .ninelivesignore") from error
-    tar = pack_members(members)
-    files = {member.path: hashlib.sha256(member.content).hexdigest() for member in members}
-    return Build(hashlib.sha256(tar).hexdigest(), tar, files, skipped)
 
 
 def is_same_program(tar: bytes, code_dir: Path) -> bool:
@@ -90,24 +107,32 @@ def is_same_program(tar: bytes, code_dir: Path) -> bool:
     return True
 
 
+def size_text(size: int) -> str:
+    """Return a number of bytes as people say it."""
+    for shift, unit in ((30, "GiB"), (20, "MiB"), (10, "KiB")):
+        if size >> shift:
+            return f"{size / (1 << shift):.4g} {unit}"
+    return f"{size} bytes"
+
+
 def _read(root: str, path: str) -> bytes:
     with open(os.path.join(root, path), "rb", buffering=0) as file:
         return file.readall()
 
 
-def _limited(root: str, entries: Iterator[_Entry]) -> Iterator[_Entry]:
+def _limited(root: str, entries: Iterator[_Entry], build_size: int) -> Iterator[_Entry]:
     size = 0
     for count, entry in enumerate(entries, start=1):
         size += entry.size
-        if count > MOST_FILES or size > MOST_BYTES:
+        if count > MOST_FILES or size > build_size:
             raise ProgramError(
-                f"{root} is too large to be a program (over {MOST_FILES:,} files or {MOST_BYTES >> 20} MiB): "
+                f"{root} is too large to be a program (over {MOST_FILES:,} files or {size_text(build_size)}): "
                 "put the program into a folder of its own, or name what does not belong to it in .ninelivesignore"
             )
         yield entry
 
 
-def _walk(root: str, left_out: frozenset[str], skipped: dict[str, str]) -> Iterator[_Entry]:
+def _walk(root: str, left_out: frozenset[str], skipped: dict[str, str], file_size: int) -> Iterator[_Entry]:
     #: folders yet to be read: where, relative path with a slash, ignore files that count there, real paths above it
     folders: list[tuple[str, str, _Ignores, frozenset[str]]] = [(root, "", (), frozenset({root}))]
     while folders:
@@ -129,8 +154,8 @@ def _walk(root: str, left_out: frozenset[str], skipped: dict[str, str]) -> Itera
                 if real not in above and real not in left_out:
                     folders.append((entry.path, path + "/", ignores, above | {real}))
             elif entry.is_file() and os.path.realpath(entry.path) not in left_out:
-                if (status := entry.stat()).st_size > LARGEST_FILE:
-                    skipped[path] = f"larger than {LARGEST_FILE >> 20} MiB"
+                if (status := entry.stat()).st_size > file_size:
+                    skipped[path] = f"larger than {size_text(file_size)}"
                 else:
                     yield _Entry(path, status.st_size, bool(status.st_mode & 0o100))
 

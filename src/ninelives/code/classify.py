@@ -172,7 +172,8 @@ class Classifier:
         return Decision(self.rules.inherited(class_name(cls), method.__name__), decision.name)
 
     def _by_name(self, name: str) -> Decision:
-        return Decision(self.rules.lookup(name), name)
+        kind = self.rules.lookup(name)
+        return Decision(Kind.ACTIVITY if kind is Kind.LAZY else kind, name)
 
     def _function(self, function: FunctionType) -> Decision:
         found = self._functions.get(id(function))

@@ -59,6 +59,29 @@ def read_source(path: Path) -> bytes:
         raise ProgramError(f"{path}: {error.strerror}: make the file readable") from None
 
 
+def source_exports(source: bytes, shown: str, place: str) -> list[Export]:
+    """Return what can be a handler in the text of a file.
+
+    Args:
+        source: the text, undecoded.
+        shown: the file, as the exports name it.
+        place: the file, as an error names it.
+
+    Raises:
+        ProgramError: it is not valid Python.
+    """
+    try:
+        with warnings.catch_warnings(action="ignore"):  # the user sees them when the program runs
+            tree = ast.parse(source, shown)
+    except (SyntaxError, ValueError) as error:  # ValueError: a null byte, before Python 3.12
+        raise syntax_problem(error, place) from None
+    return [
+        Export(shown, node.lineno, node.name, _parameters(node))
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    ]
+
+
 def syntax_problem(error: SyntaxError | ValueError, file: str) -> ProgramError:
     """Return a syntax error as one line: where, what, and the user's line."""
     if not isinstance(error, SyntaxError):
@@ -80,17 +103,7 @@ def _is_user_folder(folder: Path) -> bool:
 
 
 def _file_exports(path: Path, shown: str) -> list[Export]:
-    source = read_source(path)
-    try:
-        with warnings.catch_warnings(action="ignore"):  # the user sees them when the program runs
-            tree = ast.parse(source, shown)
-    except (SyntaxError, ValueError) as error:  # ValueError: a null byte, before Python 3.12
-        raise syntax_problem(error, str(path)) from None
-    return [
-        Export(shown, node.lineno, node.name, _parameters(node))
-        for node in tree.body
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-    ]
+    return source_exports(read_source(path), shown, str(path))
 
 
 def _parameters(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> list[str]:

@@ -14,12 +14,12 @@ import marshal
 import os
 import sys
 import types
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ninelives.code import rewrite
+from ninelives.code import names, rewrite
 
 if TYPE_CHECKING:
     from importlib.abc import PathEntryFinder
@@ -45,9 +45,21 @@ class UserCode:
         self.cache = RewriteCache(cache)
         #: how many of its modules are being loaded right now
         self.loading = 0
+        #: how many times one was that none of them has imported
+        self.loads = 0
         self._prefix = os.path.join(str(self.root), "")
         self._outside = tuple(os.path.join(str(path), "") for path in _foreign_folders(self.root))
         self._hook = self._find
+
+    @contextmanager
+    def at_module_level(self) -> Iterator[None]:
+        """Let what is called meanwhile be direct, as it is while a module is being loaded."""
+        self.loads += not self.loading
+        self.loading += 1
+        try:
+            yield
+        finally:
+            self.loading -= 1
 
     def install(self) -> None:
         """Let imports find the user's modules, before all others."""
@@ -115,11 +127,8 @@ class _UserLoader(importlib.machinery.SourceFileLoader):
 
     def exec_module(self, module: types.ModuleType) -> None:
         module.__dict__["__builtins__"] = self.code.builtins
-        self.code.loading += 1
-        try:
+        with self.code.at_module_level():
             super().exec_module(module)
-        finally:
-            self.code.loading -= 1
 
 
 class RewriteCache:
@@ -151,14 +160,15 @@ class RewriteCache:
 
     def _key(self, source: bytes, path: str) -> str:
         if not self._version:
-            own = Path(rewrite.__file__).read_bytes()
+            own = Path(rewrite.__file__).read_bytes() + Path(names.__file__).read_bytes()
             self._version = hashlib.sha256(own + importlib.util.MAGIC_NUMBER).digest()
         return hashlib.sha256(b"\0".join((self._version, os.fsencode(path), source))).hexdigest()
 
     def _save(self, file: Path, code: types.CodeType) -> None:
         partial = file.with_suffix(f".{os.getpid()}")
         try:
-            file.parent.mkdir(parents=True, exist_ok=True)
+            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            partial.touch(mode=0o600)
             partial.write_bytes(marshal.dumps(code))
             partial.replace(file)
         except OSError:

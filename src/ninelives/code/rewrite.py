@@ -13,7 +13,11 @@ itself, so a direct call has the frames it had. The other ways to reach the outs
 ``with m``                ``with __guard_with__(m)``
 ``async with m``          ``async with __guard_awith__(m)``
 ``await a``               ``await __guard_await__(a)``
+``a.name``, ``a[key]``    ``__guard_read__(a).name``, ``__guard_read__(a)[key]``
 ========================  =====================================
+
+Of ``a.name`` what is called at once is left out (asking for a method touches nothing), and attributes of modules and of
+``self`` in a class without bases. With ``a[key]``, setting and deleting is guarded too.
 
 An ``except`` block begins with ``__guard_except__()``, which takes our own frames out of the traceback.
 
@@ -24,7 +28,10 @@ This file knows syntax trees and nothing of imports.
 from __future__ import annotations
 
 import ast
+from collections.abc import Set
 from typing import Any, TypeVar
+
+from ninelives.code import names
 
 CALL = "__guard__"
 ITER = "__guard_iter__"
@@ -35,9 +42,10 @@ WITH = "__guard_with__"
 ASYNC_WITH = "__guard_awith__"
 AWAIT = "__guard_await__"
 CAUGHT = "__guard_except__"
+READ = "__guard_read__"
 
 #: The names that rewritten code takes from its module's builtins.
-HOOKS = (CALL, ITER, CONTAINS, MAPPING, ASYNC_ITER, WITH, ASYNC_WITH, AWAIT, CAUGHT)
+HOOKS = (CALL, ITER, CONTAINS, MAPPING, ASYNC_ITER, WITH, ASYNC_WITH, AWAIT, CAUGHT, READ)
 
 Node = TypeVar("Node", bound=ast.AST)
 Function = TypeVar("Function", ast.FunctionDef, ast.AsyncFunctionDef)
@@ -78,17 +86,31 @@ def rewrite_source(source: str | bytes, filename: str) -> ast.Module:
 
 def rewrite_tree(tree: Node) -> Node:
     """Guard a parsed tree in place (any of ``ast.Module``, ``ast.Expression``, ``ast.Interactive``) and return it."""
-    result: Node = _Guards().visit(tree)
+    result: Node = _Guards(names.of_modules(tree)).visit(tree)
     return result
 
 
 class _Guards(ast.NodeTransformer):
-    """Puts the guards in; every new node has the position of what it guards, so tracebacks and coverage stay."""
+    """Puts the guards in; every new node has the position of what it guards, so tracebacks and coverage stay.
+
+    Args:
+        own: names that stand for modules.
+    """
+
+    def __init__(self, own: Set[str]) -> None:
+        #: names of what is no outside object: modules, and `self` of the method that is visited
+        self._own = own
+        #: the class without bases in whose body the visitor is
+        self._class: ast.ClassDef | None = None
 
     def visit_Call(self, node: ast.Call) -> ast.Call:
-        self.generic_visit(node)
         if isinstance(node.func, ast.Attribute):
+            node.func.value = self.visit(node.func.value)
             _start_at_attribute(node, node.func)
+        else:
+            node.func = self.visit(node.func)
+        node.args = [self.visit(arg) for arg in node.args]
+        node.keywords = [self.visit(keyword) for keyword in node.keywords]
         node.func = _guarded(CALL, node.func)
         for keyword in node.keywords:
             if keyword.arg is None and not isinstance(keyword.value, _DISPLAYS):
@@ -101,6 +123,24 @@ class _Guards(ast.NodeTransformer):
             if key is None and not isinstance(value, _DISPLAYS):
                 node.values[index] = _guarded(MAPPING, value)
         return node
+
+    # The read.
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.Attribute:
+        self.generic_visit(node)
+        if isinstance(node.ctx, ast.Load):
+            node.value = self._read(node.value)
+        return node
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.Subscript:
+        self.generic_visit(node)
+        node.value = self._read(node.value)
+        return node
+
+    def _read(self, operand: ast.expr) -> ast.expr:
+        if isinstance(operand, _DISPLAYS) or (isinstance(operand, ast.Name) and operand.id in self._own):
+            return operand
+        return _guarded(READ, operand)
 
     # The iterated.
 
@@ -188,7 +228,13 @@ class _Guards(ast.NodeTransformer):
 
     def _function(self, node: Function) -> Function:
         self._defaults(node.args)
+        before = self._own, self._class
+        self._own = self._own - names.of_arguments(node.args)
+        if self._class is not None:
+            self._own |= names.of_self(node)
+        self._class = None
         node.body = [self.visit(statement) for statement in node.body]
+        self._own, self._class = before
         return node
 
     def _defaults(self, args: ast.arguments) -> None:
@@ -197,11 +243,15 @@ class _Guards(ast.NodeTransformer):
 
     def visit_Lambda(self, node: ast.Lambda) -> ast.Lambda:
         self._defaults(node.args)
+        before, self._own = self._own, self._own - names.of_arguments(node.args)
         node.body = self.visit(node.body)
+        self._own = before
         return node
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:
+        before, self._class = self._class, None if node.bases or node.keywords else node
         node.body = [self.visit(statement) for statement in node.body]
+        self._class = before
         return node
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AnnAssign:
@@ -210,6 +260,12 @@ class _Guards(ast.NodeTransformer):
         return node
 
     def visit_TypeAlias(self, node: ast.AST) -> ast.AST:
+        return node
+
+    def visit_match_case(self, node: ast.match_case) -> ast.match_case:
+        # Patterns have a grammar of their own.
+        node.guard = node.guard and self.visit(node.guard)
+        node.body = [self.visit(statement) for statement in node.body]
         return node
 
 

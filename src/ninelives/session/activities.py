@@ -10,33 +10,27 @@ from __future__ import annotations
 
 import sys
 import time
-from functools import partial
-from inspect import isawaitable, iscoroutine, iscoroutinefunction
+from functools import cached_property, partial
+from inspect import isawaitable, iscoroutinefunction
 from pickle import loads
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
-from ninelives.errors import InterruptedActivityError, StoppedError
 from ninelives.session import files, render, transactions, uses
-from ninelives.session.awaiting import OutsideAwaitable
+from ninelives.session.attempts import Attempts
 from ninelives.session.calls import Attempt, Call
 from ninelives.session.changes import Reach
 from ninelives.session.contents import apply
 from ninelives.session.entries import Activity, Outcome
 from ninelives.session.exceptions import frames_of
-from ninelives.session.lanes import Lane, RunningActivity, current_lane, directly, need_room, running_activity
-from ninelives.session.options import DEFAULT, Options
+from ninelives.session.lanes import Lane, RunningActivity, directly, need_room, running_activity
+from ninelives.session.options import Options
 from ninelives.session.standins import StandIn, real, reference
 from ninelives.session.stop import Halt
-from ninelives.session.timeout import time_limit
 
 if TYPE_CHECKING:
+    from ninelives.session.awaited import Awaited
     from ninelives.session.session import Session
-
-#: Generators that only read, and are read to their end at once, so that a restart in the middle can go on.
-_READ_WHOLE = frozenset(
-    {"pathlib.Path.glob", "pathlib.Path.rglob", "pathlib.Path.iterdir", "pathlib.Path.walk", "os.walk", "glob.iglob"}
-)
 
 #: Pickle's opcode before every class and function (STACK_GLOBAL): without it no code of the program's runs.
 _CLASS = b"\x93"
@@ -52,8 +46,17 @@ class Activities:
 
     def __init__(self, session: Session) -> None:
         self.session = session
+        self.attempts = Attempts(session)
         #: how many have finished, recorded ones included
         self.done = 0
+
+    @cached_property
+    def awaited(self) -> Awaited:
+        """The calls that are awaited."""
+        # Late: it needs asyncio, which takes 20 ms to import.
+        from ninelives.session.awaited import Awaited
+
+        return Awaited(self.session, self)
 
     def call(self, lane: Lane, function: Any, name: str, options: Options, /, *args: Any, **kwargs: Any) -> Any:
         """Make a call to the outside, or give what it came to before.
@@ -99,7 +102,7 @@ class Activities:
 
     def _again(self, call: Call, outcome: Outcome) -> tuple[bool, Any]:
         if outcome.awaited:
-            return True, self._awaitable(call, None, None)
+            return True, self.awaited.awaitable(call, None, outcome)
         if self._leaves(call):
             self.session.baton.await_outcome(call.key, call.name)
             return self.give(call, outcome)
@@ -108,8 +111,14 @@ class Activities:
             raise Halt(self.session.comparison.out_of_order(call, outcome))
         return self.give(call, outcome)
 
-    def give(self, call: Call, outcome: Outcome) -> tuple[bool, Any]:
-        """Return what a recorded outcome holds: whether the call succeeded, and its result or exception."""
+    def give(self, call: Call, outcome: Outcome, reach: Reach | None = None) -> tuple[bool, Any]:
+        """Return what a recorded outcome holds: whether the call succeeded, and its result or exception.
+
+        Args:
+            call: the call.
+            outcome: its outcome.
+            reach: what the call could reach when it left; None if that is what it can reach now.
+        """
         session = self.session
         self.done += 1
         data = outcome.data
@@ -117,8 +126,10 @@ class Activities:
             value = loads(data)
         else:
             with directly():
-                value = self._decoded(call, outcome)
+                value = self._decoded(call, outcome, reach)
         session.delivered(outcome)
+        if outcome.bridged:
+            session.bridge.do(outcome)
         uses.note_use(session, call, outcome, value)
         if outcome.spot is not None:
             file = value if type(value) is StandIn else files.file_of(call.function, call.kwargs)
@@ -128,11 +139,11 @@ class Activities:
         session.observer.replaying(self.done, session.journal.total)
         return outcome.ok, value
 
-    def _decoded(self, call: Call, outcome: Outcome) -> Any:
+    def _decoded(self, call: Call, outcome: Outcome, reach: Reach | None) -> Any:
         data = outcome.data
-        if data[:1] == b"\x80" and not outcome.changed:
+        if is_plain(outcome):
             return self.session.values.decode(data, "", ())
-        reach, live = self._reach(call), self.session.live
+        reach, live = reach or self.reach(call), self.session.live
         live.was_asked = False
         value = self.session.values.decode(data, outcome.blob, reach.objects)
         if live.was_asked:
@@ -145,9 +156,10 @@ class Activities:
 
     def _remake(self, call: Call, changed: bool) -> list[Any]:
         """Call again for the live leaves of a recorded result, and of what the call changed."""
-        reach = self._reach(call)
+        reach = self.reach(call)
         token = running_activity.set(RunningActivity(self.session.id, call.key, 1))
         try:
+            self.session.live.descriptors.renew(call)
             if call.name in files.OPENERS:
                 call.function = files.reopening(real(call.function), call.args, call.kwargs)
                 call.args, call.kwargs = (), {}
@@ -160,7 +172,7 @@ class Activities:
 
     def _outcome_of(self, call: Call) -> Any:
         try:
-            value = self._invoke(call)
+            value = self.attempts.invoke(call)
             if type(value) not in render.ATOMS and isawaitable(value):
                 return self.session.event_loop().outside.wait(value)
             return value
@@ -172,9 +184,9 @@ class Activities:
     # Live.
 
     def _now(self, call: Call, recorded: Activity | None) -> tuple[bool, Any]:
-        session = self.session
+        session, attempts = self.session, self.attempts
         if recorded is not None:
-            attempt = self._attempt(call, recorded)
+            attempt = attempts.after(call, recorded)
         elif session.journal.exhausted:
             attempt = _FIRST
         else:
@@ -184,12 +196,11 @@ class Activities:
             session.baton.await_live(call.name)
         elif recorded is not None and not session.journal.exhausted and session.running_loop() is not None:
             # It was awaited when it was cut off, and others went on: it is made again when they have come so far.
-            return True, self._awaitable(call, None, attempt)
-        reach = self._reach(call) if call.has_objects() else None
+            return True, self.awaited.awaitable(call, None, attempt)
+        reach = self.reach(call) if call.has_objects() else None
         if reach is not None:
             session.live.check_not_lost(reach.objects)
-        if session.live.descriptors and call.name.startswith("os."):
-            session.live.check_descriptors(call.name, call.args)
+        session.live.descriptors.renew(call)
         if session.live.transactions:
             transactions.check(session, call, recorded is not None)
         while True:
@@ -197,75 +208,16 @@ class Activities:
                 wait = partial(session.timers.wait_until, attempt.not_before, f"{call.name} to be tried again")
                 session.baton.away(wait) if leaves else wait()
                 attempt = attempt._replace(not_before=0.0)
-            session.observer.activity_started(call.name, call.key[1])
-            session.journal.note_before_leaving(self._entry(call, attempt, ""))
+            attempts.begin(call, attempt)
             if reach is not None:
                 reach.watch()
-            if leaves:
-                ok, value, running, taken = self._run_away(call, attempt.number)
-            else:
-                ok, value, running, taken = self._run(call, attempt.number)
+            ok, value, running, taken = (attempts.run_away if leaves else attempts.run)(call, attempt.number)
             if ok and type(value) not in render.ATOMS and isawaitable(value):
-                return True, self._awaitable(call, value, attempt)
+                return True, self.awaited.awaitable(call, value, attempt, running)
             if ok or attempt.failures >= call.options.retries or not isinstance(value, Exception):
                 rounds = session.scheduler.forced() if leaves else 0
-                return self._finish(call, reach, running, ok, value, taken, rounds)
-            attempt = self._back_off(call, attempt, value)
-
-    def _attempt(self, call: Call, recorded: Activity) -> Attempt:
-        if recorded.last_error:
-            # The attempt before failed, and this one has not begun.
-            return Attempt(recorded.attempt, recorded.failures, recorded.not_before)
-        if call.options.if_interrupted == "stop" and not self.session.setting.retry_interrupted:
-            raise Halt(
-                InterruptedActivityError(
-                    f"{call.file}:{call.line}: {call.name}, marked if_interrupted='stop', was cut off; "
-                    f"see whether it took effect; to make it again: ninelives resume {self.session.id} --retry-failed"
-                )
-            )
-        return Attempt(recorded.attempt + 1, recorded.failures, 0.0)
-
-    def _begin(self, call: Call, attempt: Attempt) -> None:
-        self.session.observer.activity_started(call.name, call.key[1])
-        self.session.journal.note_before_leaving(self._entry(call, attempt, ""))
-
-    def _back_off(self, call: Call, attempt: Attempt, error: Exception) -> Attempt:
-        """Record that an attempt failed and that there is a next one."""
-        until = time.time() + call.options.backoff * 2.0**attempt.failures
-        after = Attempt(attempt.number + 1, attempt.failures + 1, until)
-        shown = render.cut(self.session.showing.hide(render.error_text(error)))
-        self.session.journal.note(self._entry(call, after, shown))
-        return after
-
-    def _entry(self, call: Call, attempt: Attempt, error: str) -> Activity:
-        return Activity(
-            self.session.journal.seq(),
-            time.time(),
-            call.key[0],
-            call.key[1],
-            call.name,
-            call.digest,
-            call.shown if len(call.shown) <= render.LIMIT else render.cut(call.shown),
-            call.file,
-            call.line,
-            attempt.number,
-            attempt.not_before,
-            attempt.failures,
-            error,
-        )
-
-    def _run(self, call: Call, attempt: int) -> tuple[bool, Any, RunningActivity, float]:
-        running = RunningActivity(self.session.id, call.key, attempt)
-        token = running_activity.set(running)
-        began = time.perf_counter()
-        try:
-            return True, self._invoke(call), running, time.perf_counter() - began
-        except Halt:
-            raise
-        except BaseException as error:  # noqa: BLE001 - whatever it raises is its result
-            return False, error, running, time.perf_counter() - began
-        finally:
-            running_activity.reset(token)
+                return self.finish(call, reach, running, ok, value, taken, rounds)
+            attempt = attempts.back_off(call, attempt, value)
 
     def _leaves(self, call: Call) -> bool:
         """Return whether other lanes run while a call is outside.
@@ -277,50 +229,14 @@ class Activities:
             return False
         return not iscoroutinefunction(call.function)
 
-    def _run_away(self, call: Call, attempt: int) -> tuple[bool, Any, RunningActivity, float]:
-        live = self.session.live
-        if live.any_stand_ins:
-            # What has to be made again is made while no other lane runs.
-            for value in (call.function, *call.args, *call.kwargs.values()):
-                real(value)
-        result = self.session.baton.away(partial(self._run, call, attempt))
-        if result[0] and type(result[1]) not in render.ATOMS and isawaitable(result[1]):
-            raise Halt(
-                StoppedError(
-                    f"{call.file}:{call.line}: {call.name} returned something to be awaited while other threads run; "
-                    "call it from an async function"
-                )
-            )
-        return result
-
-    def _invoke(self, call: Call) -> Any:
-        loop = self.session.running_loop()
-        return self._invoke_here(call) if loop is None else loop.outside.call(self._invoke_here, call)
-
-    def _invoke_here(self, call: Call) -> Any:
-        function, args, kwargs = call.function, call.args, call.kwargs
-        if self.session.live.any_stand_ins:
-            uses.settle_file(self.session.live, call)
-            uses.renew(call, self.session.live)
-            if self.session.live.steps:
-                self.session.live.repeat_late()
-            function = real(function)
-            args = tuple(map(_made, args))
-            kwargs = {name: _made(value) for name, value in kwargs.items()}
-        if call.name in _READ_WHOLE:
-            return iter(list(function(*args, **kwargs)))
-        if call.options.timeout is None:
-            return function(*args, **kwargs)
-        with time_limit(call.options.timeout, call.name):
-            return function(*args, **kwargs)
-
-    def _reach(self, call: Call) -> Reach:
+    def reach(self, call: Call) -> Reach:
+        """Return the objects that a call can reach."""
         classifier = self.session.classifier
         return Reach(
             [call.function, *call.args, *call.kwargs.values()], classifier.user_class, classifier.user_function
         )
 
-    def _finish(
+    def finish(
         self,
         call: Call,
         reach: Reach | None,
@@ -363,111 +279,25 @@ class Activities:
         if file is not None:
             outcome.spot = files.settle(real(file))
         transactions.record(session, call, value, outcome)
-        lines = session.output.take(running) if running.lines or running.partial else ()
+        session.live.descriptors.forget(call, value)
+        if session.has_bridge:
+            outcome.bridged = session.bridge.taken()
+        lines = session.output.take(running) if running.lines or running.partial else []
+        if encoded.leaves or changes:
+            lines = lines + session.remarks(call.name, encoded.leaves, changes)
         session.journal.commit(outcome, lines=lines, blobs=(encoded.blob,) if encoded.blob else ())
         self.done += 1
         session.delivered(outcome)
+        if outcome.bridged:
+            session.bridge.do(outcome)
         session.observer.activity_finished(self.done)
-        for leaf in encoded.leaves:
-            session.note_live_value(lane, call.name, leaf)
         if not changes:
             return ok, encoded.value
         given, changes = encoded.value
-        for _, name in apply(changes, objects):
-            session.warn_of_lost_change(lane, call.name, name)
+        apply(changes, objects)
         return ok, given
 
-    # Awaited calls.
 
-    def _awaitable(self, call: Call, given: Any, attempt: Attempt | None) -> OutsideAwaitable:
-        return OutsideAwaitable(self._await, self._leave, call, given, attempt)
-
-    def _await(self, call: Call, awaitable: Any, attempt: Attempt | None, entered: bool) -> Any:
-        """Return a future of the session's loop for what an outside call returned to be awaited."""
-        loop = self.session.event_loop()
-        if attempt is None:
-            return loop.expect(call, self.give)
-        reach = self._reach(call) if call.has_objects() else None
-        running = RunningActivity(self.session.id, call.key, attempt.number)
-        began = time.perf_counter()
-
-        async def outside() -> Any:
-            running_activity.set(running)
-            if awaitable is not None:
-                return await self._attempts(call, awaitable, attempt, running, entered)
-            return await self._made_again(call, reach, attempt, running, entered)
-
-        def finish(ok: bool, value: Any) -> tuple[bool, Any]:
-            if iscoroutine(awaitable):
-                # It may have been cancelled before it began.
-                awaitable.close()
-            taken = time.perf_counter() - began
-            return self._finish(call, reach, running, ok, value, taken, self.session.scheduler.forced(), awaited=True)
-
-        if reach is not None:
-            reach.watch()
-        return loop.run_outside(outside, finish)
-
-    async def _made_again(
-        self, call: Call, reach: Reach | None, attempt: Attempt, running: RunningActivity, entered: bool
-    ) -> Any:
-        """Make a call that was cut off while it was awaited, on the outside loop."""
-        import asyncio
-
-        session = self.session
-        with_baton = partial(session.event_loop().outside.with_baton, session.baton)
-
-        def check() -> None:
-            if reach is not None:
-                session.live.check_not_lost(reach.objects)
-            if session.live.transactions:
-                transactions.check(session, call, True)
-
-        await with_baton(check)
-        await asyncio.sleep(max(0.0, attempt.not_before - time.time()))
-        await with_baton(partial(self._begin, call, attempt._replace(not_before=0.0)))
-        if reach is not None:
-            reach.watch()
-        again = self._invoke(call)
-        return await self._attempts(call, again, attempt, running, entered) if isawaitable(again) else again
-
-    async def _leave(self, name: str, context: Any, error: BaseException | None) -> Any:
-        """Leave what a call returned to be entered; what another process entered is gone with it."""
-
-        async def leave(error: BaseException | None) -> Any:
-            if context is not None:
-                return await context.__aexit__(error and type(error), error, error and error.__traceback__)
-            return None
-
-        lane = current_lane()
-        if lane is None:
-            return await leave(error)
-        return await self.call(lane, leave, f"{name}.__aexit__", DEFAULT, error)
-
-    async def _attempts(
-        self, call: Call, awaitable: Any, attempt: Attempt, running: RunningActivity, entered: bool
-    ) -> Any:
-        """Await on the outside loop, trying again as the options say."""
-        import asyncio
-
-        with_baton = partial(self.session.event_loop().outside.with_baton, self.session.baton)
-        while True:
-            if entered:
-                awaitable = awaitable.__aenter__()
-            try:
-                if call.options.timeout is None:
-                    return await awaitable
-                return await asyncio.wait_for(awaitable, call.options.timeout)
-            except Exception as error:
-                if attempt.failures >= call.options.retries:
-                    raise
-                attempt = await with_baton(partial(self._back_off, call, attempt, error))
-            await asyncio.sleep(max(0.0, attempt.not_before - time.time()))
-            running.attempt = attempt.number
-            attempt = attempt._replace(not_before=0.0)
-            await with_baton(partial(self._begin, call, attempt))
-            awaitable = self._invoke(call)
-
-
-def _made(value: Any) -> Any:
-    return real(value) if type(value) is StandIn else value
+def is_plain(outcome: Outcome) -> bool:
+    """Return whether an outcome needs nothing that the call could reach."""
+    return outcome.data[:1] == b"\x80" and not outcome.changed

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from ninelives.errors import StoppedError
-from ninelives.session import tasks
+from ninelives.session import bridge, tasks
 from ninelives.session.stop import Halt
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ def functions(session: Session) -> dict[str, Callable[..., Any]]:
         "asyncio.gather": tasks.gather,
         "asyncio.all_tasks": tasks.all_tasks,
         "asyncio.as_completed": tasks.AsCompleted,
-        "asyncio.Future": partial(_on_loop, tasks.LaneFuture),
+        "asyncio.Future": partial(_on_loop, bridge.Future),
+        **bridge.CLASSES,
         "asyncio.Task": partial(_on_loop, tasks.LaneTask),
         "asyncio.run_coroutine_threadsafe": partial(run_coroutine_threadsafe, session),
         "asyncio.BaseDefaultEventLoopPolicy.get_event_loop": partial(get_event_loop, session),

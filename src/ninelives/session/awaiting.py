@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Generator
-from inspect import isawaitable
-from typing import Any
+from collections.abc import Coroutine, Generator
+from typing import TYPE_CHECKING, Any
 
 from ninelives.session.calls import Attempt, Call
-from ninelives.session.lanes import running_activity
+from ninelives.session.entries import Outcome
+from ninelives.session.lanes import RunningActivity, running_activity
 
-__all__ = ["OutsideAwaitable", "isawaitable"]
+if TYPE_CHECKING:
+    from ninelives.session.awaited import Awaited
 
 
 class _Steps:
@@ -29,58 +30,77 @@ class OutsideAwaitable(Coroutine[Any, Any, Any]):
     is what the call comes to.
 
     Args:
-        begin: starts it, once everything recorded was delivered, and returns a future of the session's loop. It is
-            given the call, what the call returned, the attempt, and whether it is entered.
-        leave: leaves what the call returned, with the exception that its body raised.
+        awaited: starts it, once everything recorded was delivered, and leaves it.
         call: the call.
-        given: what it returned; None on replay.
-        attempt: which attempt it was; None if its outcome is recorded.
+        given: what it returned; None when nothing did in this process.
+        begun: which attempt it is, or its outcome if that is recorded.
+        running: what the call has done so far; None as for ``given``.
+
+    Attributes:
+        future: of the session's loop; None if nobody had to wait for one.
+        settled: what it came to, if there is no future: whether it succeeded, and its result or exception.
     """
 
-    __slots__ = ("_attempt", "_begin", "_call", "_future", "_given", "_leave", "_steps")
+    __slots__ = ("_awaited", "_steps", "begun", "call", "future", "given", "running", "settled")
 
     def __init__(
-        self, begin: Callable[..., Any], leave: Callable[..., Any], call: Call, given: Any, attempt: Attempt | None
+        self, awaited: Awaited, call: Call, given: Any, begun: Attempt | Outcome, running: RunningActivity | None
     ) -> None:
-        self._begin = begin
-        self._leave = leave
-        self._call = call
-        self._given = given
-        self._attempt = attempt
-        self._future: Any = None
+        self._awaited = awaited
+        self.call = call
+        self.given = given
+        self.begun = begun
+        self.running = running
+        self.future: Any = None
+        self.settled: tuple[bool, Any] | None = None
         self._steps: Generator[Any, Any, Any] | None = None
 
     def __getattr__(self, name: str) -> str:
         if name == "__qualname__":
-            return self._call.name
+            return self.call.name
         if name == "__name__":
-            return self._call.name.rpartition(".")[2]
+            return self.call.name.rpartition(".")[2]
         raise AttributeError(f"'coroutine' object has no attribute {name!r}")
 
     def __await__(self) -> Generator[Any, Any, Any]:
-        if running_activity.get() is not None and self._given is not None and self._future is None:
+        if running_activity.get() is not None and self.given is not None and self.future is None:
             # It was handed to outside code, and is a part of what that does.
-            return self._given.__await__()  # type: ignore[no-any-return]
+            return self.given.__await__()  # type: ignore[no-any-return]
         return self._wait(False)
 
     async def __aenter__(self) -> Any:
-        if self._given is not None and not hasattr(type(self._given), "__aenter__"):
-            raise TypeError(f"{type(self._given).__name__!r} object is not an asynchronous context manager")
+        if self.given is not None and not hasattr(type(self.given), "__aenter__"):
+            raise TypeError(f"{type(self.given).__name__!r} object is not an asynchronous context manager")
         return await _Steps(self._wait(True))
 
     async def __aexit__(self, *raised: Any) -> Any:
-        return await self._leave(self._call.name, self._given, raised[1])
+        return await self._awaited.leave(self.call.name, self.given, raised[1])
 
     def _wait(self, entered: bool) -> Generator[Any, Any, Any]:
-        if self._future is None:
-            self._future = self._begin(self._call, self._given, self._attempt, entered)
+        future = self.future
+        if future is None:
+            if self.settled is None:
+                forward = self._awaited.begin(self, entered)
+            if self.settled is not None:
+                ok, value = self.settled
+                if ok:
+                    return value
+                raise value
+            self.future = future = self._awaited.future(forward)
         try:
-            return (yield from self._future)
+            return (yield from future)
         except BaseException:
             # The one who waits was closed, or had an exception thrown into it: the call is not wanted any more.
-            if not self._future.done():
-                self._future.cancel()
+            if not future.done():
+                future.cancel()
             raise
+
+    def settle(self, ok: bool, value: Any) -> None:
+        """Take what the call came to."""
+        if self.future is None:
+            self.settled = ok, value
+        else:
+            self.future.settle(ok, value)
 
     def send(self, value: Any) -> Any:
         """Go on, as a coroutine does."""
@@ -99,5 +119,5 @@ class OutsideAwaitable(Coroutine[Any, Any, Any]):
         """End it, as a coroutine."""
         if self._steps is not None:
             self._steps.close()
-        elif self._future is None and hasattr(self._given, "close"):
-            self._given.close()
+        elif self.future is None and hasattr(self.given, "close"):
+            self.given.close()

@@ -11,9 +11,11 @@ import cloudpickle
 
 from ninelives.session import files, userdefined
 from ninelives.session.render import ATOMS
+from ninelives.session.standins import Held
 from ninelives.session.values import reduced
 
 if TYPE_CHECKING:
+    from ninelives.session.live import Leaf
     from ninelives.session.values import Key, Values
 
 _CONTAINERS = frozenset({list, dict, tuple, set, frozenset, bytearray})
@@ -33,9 +35,12 @@ class CarefulEncoder(cloudpickle.Pickler):  # type: ignore[misc]
         self.known = known
         self.found: list[Any] = []
         self._saveable: set[int] = set()
+        self._held: Any = None
 
     def reducer_override(self, obj: Any) -> Any:
         """See `pickle.Pickler`."""
+        if type(obj) is Held:
+            return Held, tuple(obj)
         found = reduced(obj, self.values)
         if found is not NotImplemented:
             return found
@@ -47,19 +52,26 @@ class CarefulEncoder(cloudpickle.Pickler):  # type: ignore[misc]
         cls = type(obj)
         if cls in ATOMS:
             return None
+        if cls is Held:
+            self._held = obj.value
+            return None
         index = self.known.get(id(obj))
         if index is not None:
             return ("known", index)
         earlier = self.values.live.find(obj)
-        if earlier is not None:
+        if earlier is not None and not self._is_later(earlier):
             return earlier
-        if cls in _CONTAINERS or not self._is_leaf(obj, cls):
+        if obj is not self._held and (cls in _CONTAINERS or not self._is_leaf(obj, cls)):
             return None
         for position, leaf in enumerate(self.found):
             if leaf is obj:
                 return self.values.live.pid(self.key, position, obj)
         self.found.append(obj)
         return self.values.live.pid(self.key, len(self.found) - 1, obj)
+
+    def _is_later(self, pid: Leaf) -> bool:
+        """Return whether a value goes by a reference that this operation can't have seen, as it is made again."""
+        return pid[1] == self.key[0] and pid[2] >= self.key[1]
 
     def _is_leaf(self, obj: Any, cls: type) -> bool:
         """Return whether this is the outermost outside object that can't be saved."""

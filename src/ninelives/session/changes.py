@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import pickle
 import types
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from functools import partial
 from operator import is_
@@ -49,32 +50,39 @@ class Reach:
         self.index: dict[int, int] = {}
         self._user_class = user_class
         self._user_function = user_function
-        self._before: list[Any] = []
+        #: of those that can change: their position, and what they were
+        self._before: list[tuple[int, str, Any]] = []
         for root in roots:
             self._add(root)
 
     def _add(self, root: Any) -> None:
         stack = [root]
+        index, objects = self.index, self.objects
         while stack:
             value = stack.pop()
             cls = type(value)
-            if cls in ATOMS:
+            if cls in ATOMS or id(value) in index:
                 continue
-            if id(value) in self.index:
+            position = index[id(value)] = len(objects)
+            objects.append(value)
+            if cls in _ITEMS or (cls is dict and ATOMS.issuperset(map(type, value))):
+                # As below. Of these there are most, and in most of them is nothing but atoms.
+                items = value.values() if cls is dict else value
+                if not ATOMS.issuperset(map(type, items)):
+                    stack += reversed([item for item in items if type(item) not in ATOMS])
                 continue
-            position = self.index[id(value)] = len(self.objects)
-            self.objects.append(value)
+            if cls is types.FunctionType and not self._user_function(value):
+                continue
             if cls is StandIn and reference(value).is_made():
-                self.index[id(real(value))] = position
-            stack.extend(reversed(list(self._inside(value, type(value)))))
+                index[id(real(value))] = position
+            stack += reversed(list(self._inside(value, cls)))
 
     def _inside(self, value: Any, cls: type) -> Iterator[Any]:
         base = base_of(cls)
         if base is not None:
             yield from _items(value, cls, base)
         elif cls is types.FunctionType:
-            if self._user_function(value):
-                yield from _held_by(value)
+            yield from _held_by(value)
         elif cls in _BOUND:
             yield value.__self__
         elif issubclass(cls, types.BuiltinFunctionType):
@@ -106,16 +114,23 @@ class Reach:
 
     def watch(self) -> None:
         """Take the snapshots; what is called after this may change things."""
-        self._before = [self._content(value) for value in self.objects]
+        self._before = [
+            (position, *content)
+            for position, value in enumerate(self.objects)
+            if (content := self._content(value)) is not None
+        ]
 
     def changes(self) -> list[Change]:
         """Return what changed since `watch`: index, how it is put back, new content."""
         found: list[Change] = []
-        for index, before in enumerate(self._before):
-            if before is None:
-                continue
-            how, content = before
+        for index, how, content in self._before:
             value = self.objects[index]
+            cls = type(value)
+            if cls in _FOLLOWED:
+                if _same_items(how, content[0], value):
+                    continue
+            elif how == "object" and cls is content.get("__class__") and _has_same(value, content):
+                continue
             after = self._content(value)
             if after is None and how == "pickle":
                 # It can't be saved any more: it holds something live now.
@@ -133,8 +148,12 @@ class Reach:
 
     def _content(self, value: Any) -> tuple[str, Any] | None:
         cls = type(value)
+        if cls in _FOLLOWED:
+            return cls.__name__, (value.copy(), None)
         if cls is StandIn:
             return self._part(reference(value))
+        if cls in _IMMUTABLE:
+            return None
         base = base_of(cls)
         if base is not None and base not in (tuple, frozenset):
             attributes = dict(attributes_of(value)) if cls is not base else None
@@ -147,7 +166,7 @@ class Reach:
             return "error", exceptions.reduce(value, _no_frame)[2]
         if cls in _GENERATORS:
             return "generator", _place_in(value)
-        if cls in _IMMUTABLE or issubclass(cls, _CODE):
+        if issubclass(cls, _CODE):
             return None
         if self._user_class(cls) or cls is types.SimpleNamespace:
             return "object", {**attributes_of(value), "__class__": cls}
@@ -172,6 +191,12 @@ class Reach:
         except Exception:  # noqa: BLE001 - whatever its class raises: it is live, or its insides are
             return None
 
+
+#: Containers whose items are all that is in them.
+_ITEMS = frozenset({list, tuple, set, frozenset})
+
+#: Containers without attributes, followed item by item.
+_FOLLOWED = frozenset({list, dict, set, bytearray, deque, OrderedDict})
 
 _IMMUTABLE = frozenset(
     {
@@ -209,6 +234,16 @@ def _held_by(function: types.FunctionType) -> Iterator[Any]:
     yield from function.__defaults__ or ()
     yield from (function.__kwdefaults__ or {}).values()
     yield from vars(function).values()
+
+
+def _has_same(value: Any, content: dict[str, Any]) -> bool:
+    """Return whether an object of the user's still has the attributes of a snapshot, whose last is its class."""
+    attributes = attributes_of(value)
+    return (
+        len(attributes) == len(content) - 1
+        and all(map(is_, attributes, content))
+        and all(map(is_, attributes.values(), content.values()))
+    )
 
 
 def _same(how: str, before: Any, after: Any) -> bool:

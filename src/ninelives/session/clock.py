@@ -5,6 +5,9 @@ from __future__ import annotations
 import datetime
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from types import BuiltinFunctionType
 from typing import Any
 
 
@@ -14,18 +17,21 @@ class Clock:
     Args:
         started: unix time in seconds at which the session started.
         last: unix time in seconds of its last recorded entry.
+        now: unix time in seconds that it is now; the real time if it is not given.
     """
 
-    def __init__(self, started: float, last: float) -> None:
+    def __init__(self, started: float, last: float, now: float | None = None) -> None:
+        #: seconds by which it is behind the real time
+        self._behind = 0.0 if now is None else time.time() - now
         #: the latest time that was read or recorded: the clock does not go back before it
         self.last = max(started, last)
-        self._elapsed_before = max(self.last, time.time()) - started
+        self._elapsed_before = max(self.last, time.time() - self._behind) - started
         self._monotonic = time.monotonic()
         self._readings: dict[str, Any] = {}
 
     def wall(self) -> float:
         """Return the unix time in seconds; never less than before."""
-        self.last = max(self.last, time.time())
+        self.last = max(self.last, time.time() - self._behind)
         return self.last
 
     def seen(self, at: float) -> None:
@@ -45,9 +51,14 @@ class Clock:
             args: what the program gives it.
             kwargs: the same, by name.
         """
+        while type(function) is partial:
+            args, kwargs = (*function.args, *args), {**function.keywords, **kwargs}
+            function = function.func
         reading = _READINGS.get(name)
-        if reading is not None:
-            return reading(self, function, *args, **kwargs)
+        if reading is not None and type(function) is BuiltinFunctionType:
+            # What is wrong with what it was given, the function itself says best.
+            with suppress(TypeError):
+                return reading(self, function, *args, **kwargs)
         value = function(*args, **kwargs)
         if name in _NEVER_LESS:
             value = self._readings[name] = max(value, self._readings.get(name, value))

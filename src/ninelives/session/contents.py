@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import types
+import weakref
 from collections import OrderedDict, deque
-from typing import Any
+from typing import Any, NamedTuple
 
 from ninelives.session import exceptions, parts
-from ninelives.session.standins import StandIn, reference
+from ninelives.session.standins import StandIn, real, reference
 
 #: index among the objects of a call, how it is put back, new content
 Change = tuple[int, str, Any]
@@ -21,9 +22,42 @@ BASES: dict[str, Any] = {
 }
 
 
+class _Shape(NamedTuple):
+    """What of a class does not change."""
+
+    cls: weakref.ref[type]
+    #: see `base_of`
+    base: Any
+    slots: dict[str, types.MemberDescriptorType]
+
+
+#: By ``id`` of the class, which may be another one by now.
+_shapes: dict[int, _Shape] = {}
+
+#: Classes whose shape is remembered: those that a program makes anew again and again must not pile up.
+_MOST = 10_000
+
+
+def _shape_of(cls: type) -> _Shape:
+    known = _shapes.get(id(cls))
+    if known is not None and known.cls() is cls:
+        return known
+    if len(_shapes) >= _MOST:
+        _shapes.clear()
+    base = next((base for base in cls.__mro__ if BASES.get(base.__name__) is base), None)
+    slots = {
+        name: descriptor
+        for base in cls.__mro__
+        for name, descriptor in vars(base).items()
+        if isinstance(descriptor, types.MemberDescriptorType) and name not in ("__dict__", "__weakref__")
+    }
+    _shapes[id(cls)] = shape = _Shape(weakref.ref(cls), base, slots)
+    return shape
+
+
 def base_of(cls: type) -> Any:
     """Return the container that a class is, or inherits from."""
-    return next((base for base in cls.__mro__ if BASES.get(base.__name__) is base), None)
+    return _shape_of(cls).base
 
 
 def attributes_of(value: Any) -> dict[str, Any]:
@@ -34,12 +68,7 @@ def attributes_of(value: Any) -> dict[str, Any]:
         found: dict[str, Any] = object.__getattribute__(value, "__dict__")
     except AttributeError:
         found = {}
-    slots = {
-        name: descriptor
-        for cls in type(value).__mro__
-        for name, descriptor in vars(cls).items()
-        if isinstance(descriptor, types.MemberDescriptorType) and name not in ("__dict__", "__weakref__")
-    }
+    slots = _shape_of(type(value)).slots
     if not slots:
         return found
     return found | {name: slot.__get__(value) for name, slot in slots.items() if _is_set(slot, value)}
@@ -73,13 +102,12 @@ def apply(changes: list[Change], objects: list[Any]) -> list[tuple[Any, str]]:
 
 
 def _put(target: Any, how: str, content: Any) -> None:
-    if how in BASES:
+    if type(target) is StandIn:
+        _put_later(target, how, content)
+    elif how in BASES:
         _put_items(target, BASES[how], *content)
     elif how == parts.PART:
-        if type(target) is StandIn:
-            reference(target).put(content)
-        else:
-            parts.put(target, content)
+        parts.put(target, content)
     elif how == "cell":
         if content:
             target.cell_contents = content[0]
@@ -96,6 +124,18 @@ def _put(target: Any, how: str, content: Any) -> None:
         _set_attributes(target, content)
     else:
         become(target, content)
+
+
+def _put_later(target: StandIn, how: str, content: Any) -> None:
+    """Give new content to what is not made again yet, if it can wait for that."""
+    if how == parts.PART:
+        reference(target).put(content)
+    elif how == "object":
+        for name, value in content.items():
+            if name != "__class__":
+                setattr(target, name, value)
+    else:
+        _put(real(target), how, content)
 
 
 def _put_items(target: Any, base: Any, items: Any, attributes: dict[str, Any] | None) -> None:

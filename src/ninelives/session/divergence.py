@@ -172,7 +172,7 @@ def _recorded(operation: Operation) -> str:
     if type(operation) is Sleep:
         return f"sleep at {operation.file}:{operation.line}"
     if type(operation) is Value:
-        return f"{operation.name}()"
+        return f"{operation.name}()" + (f" at {operation.file}:{operation.line}" if operation.file else "")
     shown = render.cut(operation.args, _LIMIT)  # type: ignore[union-attr]
     return f"{operation.name}({shown}) at {operation.file}:{operation.line}"  # type: ignore[union-attr]
 

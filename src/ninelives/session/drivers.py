@@ -14,9 +14,14 @@ from ninelives.code.naming import class_name
 
 Role = Literal["connection", "cursor", "part", ""]
 
-#: Classes that are connections, and whose module is no driver.
+#: Drivers that say of themselves less than PEP 249 asks, or that are not made after it.
+_DRIVERS = frozenset({"aiosqlite", "asyncpg"})
+
+#: Classes that are connections, and have not the methods of one, or a module that is no driver.
 _CONNECTIONS = frozenset(
     {
+        "asyncpg.connection.Connection",
+        "asyncpg.pool.PoolConnectionProxy",
         "sqlalchemy.engine.base.Connection",
         "sqlalchemy.ext.asyncio.engine.AsyncConnection",
         "sqlalchemy.ext.asyncio.session.AsyncSession",
@@ -25,7 +30,7 @@ _CONNECTIONS = frozenset(
 )
 
 #: Where a cursor, a result or a transaction has its connection.
-_HOLDERS = ("connection", "_connection", "_cnx")
+_HOLDERS = ("_conn", "connection", "_connection", "_cnx")
 
 #: Attributes of a cursor that say what its last statement came to: recorded with each call, so that reading one after
 #: a restart makes nothing again.
@@ -38,8 +43,8 @@ FRESH = frozenset({"execute", "executemany", "executescript", "callproc", "copy"
 _SILENT = frozenset(
     {
         *("begin", "begin_nested", "close", "commit", "connect", "connection", "cursor", "fetchall", "fetchmany"),
-        *("fetchone", "fetchval", "first", "fileno", "info", "mappings", "mogrify", "nextset", "one", "rollback"),
-        *("rownumber", "scalar_one", "scroll", "setinputsizes", "setoutputsize", "transaction", "tuples"),
+        *("fetchone", "first", "fileno", "info", "mappings", "mogrify", "nextset", "one", "rollback"),
+        *("rownumber", "scalar_one", "scroll", "setinputsizes", "setoutputsize", "start", "transaction", "tuples"),
         *("__aenter__", "__aexit__", "__anext__", "__enter__", "__exit__", "__iter__", "__next__"),
     }
 )
@@ -100,6 +105,8 @@ def _is_driver(module: Any) -> bool:
     if not isinstance(module, str):
         return False
     parts = module.split(".")
+    if parts[0] in _DRIVERS:
+        return True
     modules = (sys.modules.get(".".join(parts[:length])) for length in range(1, len(parts) + 1))
     return any(all(hasattr(found, name) for name in ("apilevel", "paramstyle", "connect")) for found in modules)
 
@@ -132,7 +139,7 @@ def is_open(connection: Any, method: str, before: bool) -> bool:
 
 
 def _says(connection: Any, method: str, before: bool) -> bool:
-    for name in ("in_transaction", "transaction_in_progress"):
+    for name in ("in_transaction", "is_in_transaction", "transaction_in_progress"):
         found = getattr(connection, name, None)
         if found is not None:
             return bool(found() if callable(found) else found)

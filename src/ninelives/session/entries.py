@@ -47,6 +47,8 @@ class Start(Base, tag="start"):
     vars: dict[str, str] = {}
     #: names of those that are
     secret_vars: list[str] = []
+    #: the event, rendered, if it has secrets in it
+    shown: str = ""
 
 
 class Activity(Base, tag="activity"):
@@ -78,7 +80,16 @@ class Value(Base, tag="value"):
     lane: str
     n: int
     name: str
+    #: the encoded reading or exception; empty when it is in a blob
     data: Encoded
+    ok: bool = True
+    #: sha256 of the blob that holds it, hex; empty when it is in ``data``
+    blob: str = ""
+    #: the reading changed its arguments: the encoded value is the pair of the reading and the changes
+    changed: bool = False
+    #: file relative to the code, and line, of the call
+    file: str = ""
+    line: int = 0
 
 
 class Sleep(Base, tag="sleep"):
@@ -135,6 +146,10 @@ class Outcome(Base, tag="outcome"):
     attributes: Encoded = b""
     #: it was delivered though lanes were ready, when they had let others run so many times since the last delivery
     rounds: int = 0
+    #: of a call on a database connection: the open transaction has only read, and may be cut off
+    only_read: bool = False
+    #: what the call did to objects of the session that a task may wait for, encoded (`bridge`)
+    bridged: Encoded = b""
 
 
 class Forgotten(Base, tag="forgotten"):
@@ -162,8 +177,29 @@ class End(Base, tag="end"):
 Entry = Start | Activity | Value | Sleep | StoreCall | Outcome | Forgotten | End
 Operation = Activity | Value | Sleep | StoreCall
 
+#: Code of the msgpack extension for an integer of more than 64 bits: its bytes, big-endian, two's complement.
+_INTEGER = 1
+
+
+def _extension(code: int, data: memoryview) -> int:
+    if code != _INTEGER:
+        raise msgspec.ValidationError(f"an extension of the unknown code {code}")
+    return int.from_bytes(data, signed=True)
+
+
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(Entry)
+_decoder = msgspec.msgpack.Decoder(Entry, ext_hook=_extension)
+
+
+def with_any_integers(data: Any) -> Any:
+    """Return plain data as it can be encoded: msgpack has no integers of more than 64 bits, and JSON has."""
+    if isinstance(data, dict):
+        return {key: with_any_integers(value) for key, value in data.items()}
+    if isinstance(data, list):
+        return [with_any_integers(value) for value in data]
+    if isinstance(data, int) and not -(2**63) <= data < 2**64:
+        return msgspec.msgpack.Ext(_INTEGER, data.to_bytes(data.bit_length() // 8 + 1, signed=True))
+    return data
 
 
 #: Returns an entry as bytes.

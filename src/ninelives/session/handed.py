@@ -40,6 +40,9 @@ class Handed:
         """Return what is called in place of ``function``: itself, with guarded arguments."""
         if function is closing or function is aclosing:
             return partial(Closing if function is closing else AsyncClosing, self._session)
+        if function is getattr or function is hasattr:
+            attributes = self._session.attributes
+            return attributes.getattr if function is getattr else attributes.hasattr
         argument = self.argument
         if function is aiter or function is anext:
             argument = self._session.crossings.async_iterated

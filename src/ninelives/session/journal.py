@@ -9,6 +9,7 @@ import gc
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -29,6 +30,7 @@ from ninelives.session.entries import (
     Value,
 )
 from ninelives.session.halting import halting
+from ninelives.session.lanes import LOADING
 from ninelives.session.link import Line, Link, Put, Row
 from ninelives.session.stop import Halt
 
@@ -71,6 +73,7 @@ class Journal:
         self._by_key: dict[Key, Outcome] = {}
         #: values were noted that are not on disk yet: nothing leaves the session before they are
         self._ahead = False
+        self._held: list[Entry] = []
         with collector_off():
             recorded = self._recorded()
             self._read([*recorded, forgotten] if forgotten is not None else recorded)
@@ -137,6 +140,10 @@ class Journal:
 
     # Replay.
 
+    def readings(self, lane: str) -> list[Value]:
+        """Return the recorded readings of a module's level."""
+        return [operation for operation in self._operations.get(lane, ()) if type(operation) is Value]
+
     def operation(self, lane: str, n: int) -> Operation | None:
         """Return the recorded operation at a position of a lane."""
         operations = self._operations.get(lane)
@@ -175,6 +182,7 @@ class Journal:
         left = [
             operation
             for lane, operations in self._operations.items()
+            if not lane.startswith(LOADING)
             for operation in operations[lanes.get(lane, 0) : lanes.get(lane, 0) + 1]
         ]
         return min(left, key=lambda operation: operation.seq, default=None)
@@ -219,6 +227,22 @@ class Journal:
             raise Halt(error) from error
         if ahead:
             self._ahead = True
+
+    def hold(self, entry: Entry) -> None:
+        """Record an entry together with the next one: what was recorded is still being given to the program again."""
+        if self.exhausted and self._decide is None:
+            self.note(entry, ahead=True)
+            return
+        if not self._held:
+            self._decide = partial(self._record_held, self._decide)
+        self._held.append(entry)
+
+    def _record_held(self, decide: Callable[[], None] | None) -> None:
+        if decide is not None:
+            decide()
+        self.link.note([row(entry) for entry in self._held])
+        self._held.clear()
+        self._ahead = True
 
     def note_lines(self, lines: Sequence[Line]) -> None:
         """Record log lines that survive a kill."""

@@ -15,16 +15,20 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ninelives.session.baton import Turn
     from ninelives.session.link import Line
     from ninelives.session.loop import SessionLoop
     from ninelives.session.session import Session
+    from ninelives.session.turn import Turn
+
+
+#: Beginning of the names by which modules that are being loaded read and print; the rest is the module's file.
+LOADING = "load:"
 
 
 class Lane:
     """One lane of a session, with its own count of operations and its own random generator."""
 
-    __slots__ = ("_random", "children", "loop", "n", "name", "session", "turn")
+    __slots__ = ("_fresh", "_random", "children", "loop", "n", "name", "seeded", "session", "turn")
 
     def __init__(self, session: Session, name: str) -> None:
         self.session = session
@@ -34,10 +38,20 @@ class Lane:
         #: lanes it has started
         self.children = 0
         self._random: random.Random | None = None
+        self._fresh: random.Random | None = None
+        #: whether the program has seeded its generator
+        self.seeded = False
         #: of a thread: its turn, and its event loop
         self.turn: Turn | None = None
         self.loop: SessionLoop | None = None
         session.lanes[name] = self
+
+    @property
+    def fresh(self) -> random.Random:
+        """Its generator for what a program does not seed; that it is used changes nothing for the other one."""
+        if self._fresh is None:
+            self._fresh = random.Random(f"{self.session.seed}:{self.name}:fresh")
+        return self._fresh
 
     @property
     def random(self) -> random.Random:

@@ -14,7 +14,8 @@ from typing import Any
 from ninelives.code.naming import class_name
 from ninelives.errors import NotRestorableError
 from ninelives.session import drivers, setups, transactions
-from ninelives.session.livetypes import DESCRIPTORS, FILES, NOT_RESTORABLE, WITH_STATE, again
+from ninelives.session.descriptors import Descriptors
+from ninelives.session.livetypes import FILES, NOT_RESTORABLE, WITH_STATE, again, is_importable
 from ninelives.session.standins import Reference, StandIn, Step, become, reference, stand_in
 from ninelives.session.stop import Halt
 
@@ -41,6 +42,13 @@ class LiveValues:
         self.hide = hide
         #: returns the value that was packed
         self.unpack = unpack
+        #: classes of live values, and classes of which no object is one: these are read directly (`attributes`)
+        self.classes: set[type] = set()
+        self.read_directly: set[type] = set()
+        #: by live value, the stand-ins that were read of it, by attribute: they are its parts, and stay with it
+        self.given: dict[Place, dict[str, StandIn]] = {}
+        #: waits for what a call that sets a value up gave to be awaited
+        self.wait: Callable[[Any], Any] = lambda awaitable: awaitable
         #: whether any stand-in was given to the program
         self.any_stand_ins = False
         #: operations whose live values something was called on, by the record
@@ -51,6 +59,8 @@ class LiveValues:
         self.connections: dict[tuple[str, int], Place] = {}
         #: by connection, whether a transaction is open
         self.is_open: dict[Place, bool] = {}
+        #: connections whose open transaction has only read
+        self.only_read: set[Place] = set()
         #: by connection, the transactions that the record leaves open
         self.transactions: dict[Place, transactions.Open] = {}
         #: `sqlite3` databases in memory
@@ -66,8 +76,7 @@ class LiveValues:
         self._pids: dict[int, Leaf] = {}
         #: what was made again, by ``id`` of what has become it: its end may close what that has taken over
         self._made: dict[int, Any] = {}
-        #: file descriptors that recorded calls gave and did not close
-        self.descriptors: set[int] = set()
+        self.descriptors = Descriptors()
         self._reopened: set[tuple[str, int]] = set()
         self._lost: dict[int, tuple[Any, str]] = {}
         self._remakers: dict[tuple[str, int], Callable[[], list[Any]]] = {}
@@ -76,7 +85,7 @@ class LiveValues:
         """Return what the journal holds for a leaf."""
         cls = type(value)
         name = class_name(cls)
-        return ("live", *key, number, cls if _importable(cls) else None, name)
+        return ("live", *key, number, cls if is_importable(cls) else None, name)
 
     def record(self, key: tuple[str, int], leaves: list[Any]) -> None:
         """Remember the live leaves of a result that has just come from the outside."""
@@ -138,22 +147,6 @@ class LiveValues:
         if reopens:
             self._reopened.add(key)
 
-    def note_descriptors(self, name: str, args: tuple[Any, ...], value: Any) -> None:
-        """Remember the file descriptors that a recorded call gave, or forget one that it closed."""
-        if name in DESCRIPTORS:
-            self.descriptors.update(value if isinstance(value, tuple) else (value,))
-        else:
-            self.descriptors.difference_update(args[:1])
-
-    def check_descriptors(self, name: str, args: tuple[Any, ...]) -> None:
-        """See to it that a call is given no file descriptor of a process that has ended.
-
-        Raises:
-            Halt: it is.
-        """
-        if any(type(arg) is int and arg in self.descriptors for arg in args):
-            raise Halt(NotRestorableError(f"{name}: a file descriptor {_ADVICE}"))
-
     def get(self, pid: Leaf) -> Any:
         """Return the live value of a reference: itself in the process that made it, else its stand-in."""
         _, lane, position, number, cls, name = pid
@@ -178,11 +171,16 @@ class LiveValues:
     def _forget(self, place: tuple[str, int, int], gone: Any) -> None:
         if self._values.get(place) is gone:
             del self._values[place]
+            self.given.pop(place, None)
 
     def _name(self, value: Any, pid: Leaf) -> None:
         """Remember by which reference a value goes, as long as it is there."""
         ident = id(value)
         self._pids[ident] = pid
+        cls = type(value)
+        if cls.__module__ != "builtins":
+            self.classes.add(cls)
+            self.read_directly.discard(cls)
 
         def forget() -> None:
             self._pids.pop(ident, None)
@@ -256,12 +254,3 @@ def lost_change(name: str) -> NotRestorableError:
         f"a {name} that an activity was given was changed by it, and the change can't be made again; "
         "put the calls that use it into one @activity"
     )
-
-
-def _importable(cls: type) -> bool:
-    import sys
-
-    found: Any = sys.modules.get(cls.__module__)
-    for part in cls.__qualname__.split("."):
-        found = getattr(found, part, None)
-    return found is cls

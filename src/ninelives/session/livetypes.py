@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import sys
+from typing import Any, NamedTuple
 
 from ninelives.code.naming import class_name
 from ninelives.session import drivers
@@ -12,7 +13,15 @@ NOT_RESTORABLE = frozenset(
     {
         "asyncio.subprocess.Process",
         "mmap.mmap",
+        "multiprocessing.context.ForkProcess",
+        "multiprocessing.context.ForkServerProcess",
         "multiprocessing.context.Process",
+        "multiprocessing.context.SpawnProcess",
+        "multiprocessing.managers.SyncManager",
+        "multiprocessing.pool.ApplyResult",
+        "multiprocessing.pool.IMapIterator",
+        "multiprocessing.pool.IMapUnorderedIterator",
+        "multiprocessing.pool.MapResult",
         "subprocess.Popen",
         "tempfile._TemporaryFileWrapper",
     }
@@ -42,6 +51,10 @@ DESCRIPTORS = frozenset(
         "os.pidfd_open",
         "os.pipe",
         "os.pipe2",
+        "os.posix_openpt",
+        "os.timerfd_create",
+        "pty.openpty",
+        "tempfile.mkstemp",
     }
 )
 
@@ -53,14 +66,21 @@ WITH_STATE = frozenset(
         "bz2.BZ2File",
         "codecs.StreamReaderWriter",
         "codecs.StreamRecoder",
+        "dbm.dumb._Database",
+        "dbm.sqlite3._Database",
         "gzip.GzipFile",
         "http.client.HTTPConnection",
         "http.client.HTTPResponse",
         "http.client.HTTPSConnection",
-        "logging.FileHandler",
-        "logging.handlers.RotatingFileHandler",
-        "logging.handlers.TimedRotatingFileHandler",
         "lzma.LZMAFile",
+        "multiprocessing.connection.Connection",
+        "multiprocessing.queues.JoinableQueue",
+        "multiprocessing.queues.Queue",
+        "multiprocessing.queues.SimpleQueue",
+        "select.epoll",
+        "selectors.EpollSelector",
+        "selectors.PollSelector",
+        "selectors.SelectSelector",
         "shelve.DbfilenameShelf",
         "socket.socket",
         "sqlite3.Blob",
@@ -157,11 +177,12 @@ AGAIN = {
 
 #: The same for every connection of a database driver; statements that set one up are in `drivers`.
 CONNECTION = _again(
-    "add_notice_handler add_notify_handler add_output_converter autocommit create_aggregate create_collation "
-    "create_function create_window_function enable_load_extension load_extension select_db set_authorizer "
-    "set_autocommit set_character_set set_charset set_client_encoding set_deferrable set_isolation_level "
-    "set_progress_handler set_read_only set_session set_trace_callback setconfig setdecoding setencoding setlimit",
-    ends="close",
+    "add_listener add_log_listener add_notice_handler add_notify_handler add_output_converter autocommit "
+    "create_aggregate create_collation create_function create_window_function enable_load_extension load_extension "
+    "select_db set_authorizer set_autocommit set_builtin_type_codec set_character_set set_charset set_client_encoding "
+    "set_deferrable set_isolation_level set_progress_handler set_read_only set_session set_trace_callback "
+    "set_type_codec setconfig setdecoding setencoding setlimit",
+    ends="close terminate",
 )
 
 
@@ -176,6 +197,9 @@ def again(cls: type | None, name: str) -> Again | None:
     return CONNECTION if found is None and drivers.role(cls) == "connection" else found
 
 
+#: Classes whose subclasses are live as well, though pickle takes them: they are made by what is not restorable.
+_BASES = frozenset({"multiprocessing.managers.BaseProxy"})
+
 _listed: dict[type, bool] = {}
 
 
@@ -184,5 +208,14 @@ def is_listed(cls: type) -> bool:
     found = _listed.get(cls)
     if found is None:
         name = class_name(cls)
-        found = _listed[cls] = name in AGAIN or name in WITH_STATE or name in NOT_RESTORABLE
+        listed = name in AGAIN or name in WITH_STATE or name in NOT_RESTORABLE
+        found = _listed[cls] = listed or any(class_name(base) in _BASES for base in cls.__mro__[1:-1])
     return found
+
+
+def is_importable(cls: type) -> bool:
+    """Return whether a class is found under its own name."""
+    found: Any = sys.modules.get(cls.__module__)
+    for part in cls.__qualname__.split("."):
+        found = getattr(found, part, None)
+    return found is cls

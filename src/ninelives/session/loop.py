@@ -7,30 +7,29 @@ whenever this one has nothing ready. Each timer is a keyed event that fires alon
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import math
 import sys
 from asyncio import events
 from collections import deque
-from collections.abc import Callable, Coroutine
-from functools import partial
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ninelives.errors import StoppedError
-from ninelives.session.calls import Call
-from ninelives.session.entries import Outcome
+from ninelives.session.bridge import Future, hand_over
 from ninelives.session.lanes import Lane, lane_here, thread_lane
 from ninelives.session.outsideloop import OutsideLoop
-from ninelives.session.scheduler import Expected
 from ninelives.session.stop import Halt
 from ninelives.session.taskkeeper import TaskKeeper
-from ninelives.session.tasks import LaneFuture, OutsideFuture
+from ninelives.session.tasks import LaneFuture
 
 if TYPE_CHECKING:
-    from ninelives.session.baton import Turn
     from ninelives.session.session import Session
+    from ninelives.session.turn import Turn
 
-Settled = tuple[bool, Any]
+#: What `asyncio.current_task` does, which is Python code before 3.12.
+current_task: Callable[[Any], Any] = (
+    asyncio.current_task if sys.version_info >= (3, 12) else vars(asyncio.tasks)["_current_tasks"].get
+)
 
 #: Unix time in seconds of the last moment that a calendar has.
 LAST_TIME = 253_402_300_799.0
@@ -60,7 +59,6 @@ class SessionLoop(TaskKeeper):
         self._turn: Turn | None = None
         #: that lane waits until something is ready
         self._idle = False
-        self._executor: Any = None
         self._running = False
         self._stopping = False
 
@@ -96,13 +94,18 @@ class SessionLoop(TaskKeeper):
 
     def create_future(self) -> asyncio.Future[Any]:
         """Return a new future of this loop."""
-        return LaneFuture(loop=self)
+        # asyncio's own are no business of outside code, and there are very many.
+        is_own = sys._getframe(1).f_globals.get("__name__", "").startswith("asyncio.")
+        made: asyncio.Future[Any] = LaneFuture(loop=self) if is_own else Future(loop=self)
+        return made
 
     def call_soon(self, callback: Callable[..., Any], *args: Any, context: Any = None) -> asyncio.Handle:
         """Run ``callback`` after what is ready now."""
         if self._closed:
             self._check_open()
         if self._running and self.outside.is_here():
+            if hand_over(callback, args):
+                return asyncio.Handle(callback, args, self, context)
             raise Halt(StoppedError(_WOKEN))
         handle = asyncio.Handle(callback, args, self, context)
         self._add(handle)
@@ -123,6 +126,8 @@ class SessionLoop(TaskKeeper):
         """
         self._check_open()
         if thread_lane() is None:
+            if hand_over(callback, args):
+                return asyncio.Handle(callback, args, self, context)
             raise self._session.foreign(
                 "a thread of outside code calls call_soon_threadsafe, and a restart would not do that again; "
                 "await a call that returns the result instead"
@@ -153,32 +158,6 @@ class SessionLoop(TaskKeeper):
 
     def _timer_handle_cancelled(self, handle: Any) -> None:
         self._session.scheduler.forget(handle.key)
-
-    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
-        """Let the threads end that `asyncio.to_thread` used."""
-        executor, self._executor = self._executor, None
-        if executor is not None:
-            executor.shutdown(wait=True)
-
-    def set_default_executor(self, executor: Any) -> None:
-        """Use ``executor`` for `asyncio.to_thread`."""
-        self._executor = executor
-
-    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
-        """Call ``func`` on a thread of a pool: a lane."""
-        pool = self._session.private.get("concurrent.futures.thread").ThreadPoolExecutor
-        if executor is None:
-            if self._executor is None:
-                self._executor = pool(thread_name_prefix="asyncio")
-            executor = self._executor
-        if not isinstance(executor, pool):
-            raise Halt(
-                StoppedError(
-                    f"run_in_executor: {self._session.classifier.name(type(executor))} is no ThreadPoolExecutor, and "
-                    "its calls are not recorded; use a ThreadPoolExecutor, or put the call into one @activity"
-                )
-            )
-        return asyncio.wrap_future(executor.submit(self._session.hooks["__guard__"](func), *args), loop=self)
 
     # Running.
 
@@ -262,15 +241,6 @@ class SessionLoop(TaskKeeper):
                 message = "unhandled exception during asyncio.run() shutdown"
                 self.call_exception_handler({"message": message, "exception": task.exception(), "task": task})
 
-    def _drop_the_rest(self) -> None:
-        """End what is left when the session leaves the user's code: it does no more."""
-        for task in self._left():
-            try:
-                task.get_coro().close()
-            except (Halt, RuntimeError):
-                # Its ``finally`` wanted to go on.
-                continue
-
     def _enter(self) -> tuple[Any, Any]:
         if events._get_running_loop() is not None:
             raise RuntimeError("Cannot run the event loop while another loop is running")
@@ -317,6 +287,11 @@ class SessionLoop(TaskKeeper):
             # A task keeps what it raises to itself, a halt too.
             session.check()
 
+    def has_only_this(self) -> bool:
+        """Return whether nothing is ready, on no lane, but the step that asks."""
+        baton = self._session.baton
+        return not (self._ready or baton.ready or baton.many or self._stopping)
+
     def current_lane(self, thread_lane: Lane) -> Lane | None:
         """Return the lane of the running code: its task's; the thread's when no loop runs; None on the outside loop."""
         running = events._get_running_loop()
@@ -324,72 +299,11 @@ class SessionLoop(TaskKeeper):
             return thread_lane
         if running is not self:
             return running.current_lane(thread_lane) if type(running) is SessionLoop else None
-        task = asyncio.current_task(self)
+        task = current_task(self)
         return getattr(task, "lane", self.lane) if task is not None else self.lane
-
-    # Outside awaitables.
-
-    def expect(self, call: Call, give: Callable[[Call, Outcome], Settled]) -> OutsideFuture:
-        """Return a future that the recorded outcome of a call settles when it is delivered."""
-        future = OutsideFuture(loop=self)
-        deliver = Expected(lambda outcome: future.settle(*give(call, outcome)), None, call.name)
-        self._session.scheduler.expect(call.key, deliver)
-        return future
-
-    def run_outside(
-        self, outside: Callable[[], Coroutine[Any, Any, Any]], finish: Callable[[bool, Any], Settled]
-    ) -> OutsideFuture:
-        """Run a coroutine on the outside loop, record what it came to, and settle a future with it in its turn.
-
-        It starts now, or once everything recorded has been delivered.
-        """
-        future = OutsideFuture(loop=self)
-        scheduler = self._session.scheduler
-        context = contextvars.copy_context()
-        tasks: list[asyncio.Task[Any]] = []
-        unwanted: list[Any] = []
-
-        def ended(task: asyncio.Task[Any]) -> None:
-            ok, value = _outcome(task)
-            if isinstance(value, Halt):
-                # Nothing of it belongs in the journal.
-                scheduler.arrive(self._session.check)
-                return
-            scheduler.arrive(lambda: future.settle(*finish(ok, value)))
-
-        # Made here, by the thread that drives it, also for a call that another lane's wait starts.
-        loop = self.outside.loop()
-
-        def begin() -> None:
-            if unwanted:
-                # It was cancelled before it could begin.
-                value = asyncio.CancelledError(*[message for message in unwanted[:1] if message is not None])
-                scheduler.arrive(lambda: future.settle(*finish(False, value)))
-                return
-            task = loop.create_task(outside(), context=context)
-            tasks.append(task)
-            task.add_done_callback(ended)
-
-        def cancel(message: Any) -> None:
-            if tasks:
-                tasks[0].cancel(message)
-            else:
-                unwanted.append(message)
-
-        future.forward = lambda message: self.outside.do(partial(cancel, message))
-        scheduler.left()
-        scheduler.when_live(lambda: self.outside.do(begin))
-        return future
 
 
 _WOKEN = (
     "an outside call sets an asyncio.Event, Queue or Future that a task of the session waits for, at a moment that no "
     "record has; let the call return it, or await the call where the task waits"
 )
-
-
-def _outcome(task: asyncio.Task[Any]) -> Settled:
-    try:
-        return True, task.result()
-    except BaseException as error:  # noqa: BLE001 - whatever it raised is its result
-        return False, error

@@ -65,7 +65,7 @@ class Output:
             return
         lane = lane_here()
         with self._journal.link.held():
-            self._write(lane.name if lane is not None else FOREIGN, stream, text)
+            self._write(lane.name if lane is not None else FOREIGN, _name(lane), stream, text)
 
     def log(self, lane: Lane | None, level: str, text: str) -> bool:
         """Take a log record; returns whether it is new, so that it should be shown."""
@@ -75,7 +75,7 @@ class Output:
         if type(running) is RunningActivity:
             running.lines.append((time.time(), "log", level, self._hide(text), running.lane))
             return True
-        return self._line(lane.name if lane is not None else FOREIGN, "log", level, text)
+        return self._line(_name(lane), "log", level, text)
 
     def finish(self) -> None:
         """Record lines that have begun and will not end."""
@@ -84,10 +84,9 @@ class Output:
             if text:
                 self._line(lane, stream, "", text)
 
-    def remark(self, lane: str, text: str) -> None:
-        """Record a line of ours: on the lane of foreign lines, which replay does not count."""
-        if not self.muted:
-            self._journal.note_lines(((time.time(), "log", "INFO", self._hide(text), FOREIGN),))
+    def remark(self, text: str) -> Line:
+        """Return a line of ours, to be recorded with what it is about; replay does not count it."""
+        return time.time(), "log", "INFO", self._hide(text), FOREIGN
 
     def show(self, stream: str, text: str) -> None:
         """Show a text that is no part of the log."""
@@ -100,16 +99,17 @@ class Output:
                 running.lines.append((time.time(), stream, "", self._hide(text), running.lane))
         return running.lines
 
-    def _write(self, lane: str, stream: str, text: str) -> None:
+    def _write(self, lane: str, name: str, stream: str, text: str) -> None:
+        """Take what code on a lane prints, whose lines count in some name."""
         pieces = (self._partial.pop((lane, stream), "") + text).split("\n")
         shown_already = len(pieces[0]) - len(text.split("\n", 1)[0])
         for piece in pieces[:-1]:
-            if self._is_new(lane):
+            if self._is_new(name):
                 self._show(stream, piece[shown_already:] + "\n")
             shown_already = 0
-            self._line(lane, stream, "", piece)
+            self._line(name, stream, "", piece)
         if pieces[-1]:
-            if self._is_new(lane):
+            if self._is_new(name):
                 self._show(stream, pieces[-1][shown_already:])
             self._partial[lane, stream] = pieces[-1]
 
@@ -140,6 +140,13 @@ class Output:
         except (OSError, ValueError):
             # The reader is gone (`| head`): the program goes on, its log is whole.
             self._terminals[stream] = io.StringIO()
+
+
+def _name(lane: Lane | None) -> str:
+    """Return in whose name lines count that code on a lane, or on none, prints."""
+    if lane is None:
+        return FOREIGN
+    return lane.session.module_level.lines() if lane.session.loading else lane.name
 
 
 class SessionStream(io.TextIOBase):

@@ -13,7 +13,8 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from ninelives.session.baton import Baton, Turn
+    from ninelives.session.baton import Baton
+    from ninelives.session.turn import Turn
 
 Result = TypeVar("Result")
 
@@ -60,8 +61,10 @@ class OutsideLoop:
 
     async def with_baton(self, baton: Baton, work: Callable[[], Result]) -> Result:
         """Do something to the journal from the loop, while no lane writes to it."""
-        if not baton.many:
-            return work()
+        return await self.aside(baton, work) if baton.many else work()
+
+    async def aside(self, baton: Baton, work: Callable[[], Result]) -> Result:
+        """Let something be done while the loop does not run: it may run the loop itself."""
         loop = self.loop()
         done: asyncio.Future[Result] = loop.create_future()
 
@@ -70,6 +73,10 @@ class OutsideLoop:
 
         baton.session.scheduler.interrupt(deliver)
         return await done
+
+    def has_tasks(self) -> bool:
+        """Return whether something is left that runs on the loop by itself."""
+        return self._made is not None and bool(asyncio.all_tasks(self._made))
 
     def is_here(self) -> bool:
         """Return whether the code that asks runs on the loop."""
@@ -108,8 +115,9 @@ class OutsideLoop:
         if seconds <= 0:
             loop.call_soon(loop.stop)
             return
-        due = loop.time() + seconds
-        if not loop.time() < self._stops_at <= due:
+        now = loop.time()
+        due = now + seconds
+        if not now < self._stops_at <= due:
             if self._timer is not None:
                 self._timer.cancel()
             self._timer, self._stops_at = loop.call_at(due, loop.stop), due

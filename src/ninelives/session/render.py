@@ -18,7 +18,7 @@ from typing import Any
 from uuid import UUID
 
 from ninelives.code.naming import BuiltinMethodType, class_name, name_of
-from ninelives.session.standins import StandIn, StandInMethod, reference
+from ninelives.session.standins import Held, StandIn, StandInMethod, reference
 
 #: Exact types that are immutable, and whose ``repr`` is plain: nothing to follow, nothing to encode with care.
 ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes})
@@ -26,7 +26,7 @@ ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes})
 _CALLABLE = frozenset({FunctionType, MethodType, BuiltinFunctionType, BuiltinMethodType, StandInMethod})
 
 #: Types whose ``repr`` says all of them, and runs no code of a user.
-_PLAIN = (date, time, timedelta, tzinfo, Decimal, Fraction, PurePath, UUID, range, slice)
+PLAIN = (date, time, timedelta, tzinfo, Decimal, Fraction, PurePath, UUID, range, slice)
 
 #: Characters of a rendering; the rest is cut off.
 LIMIT = 2_000
@@ -49,6 +49,8 @@ def cut(text: str, limit: int = LIMIT) -> str:
 
 def arguments(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
     """Return a call's arguments as text: ``'a', 1, key=None``."""
+    if not args and not kwargs:
+        return ""
     parts = [text(arg) for arg in args]
     if kwargs:
         parts += [f"{name}={text(value)}" for name, value in kwargs.items()]
@@ -113,11 +115,13 @@ def _atom(value: Any, cls: type) -> str:
 def _other(value: Any, cls: type, depth: int, seen: set[int] | None) -> str:
     if cls is StandIn:
         return f"<{reference(value).name}>"
+    if cls is Held:
+        return text(value.value, depth, seen)
     if cls in _CALLABLE:
         return f"<{value.dotted if cls is StandInMethod else name_of(value)}>"
     if cls is bytearray:
         return f"bytearray({_atom(bytes(value), bytes)})"
-    if cls.__module__ in _PLAIN_MODULES and isinstance(value, _PLAIN):
+    if cls.__module__ in PLAIN_MODULES and isinstance(value, PLAIN):
         try:
             return repr(value)
         except ValueError:
@@ -132,7 +136,7 @@ def _other(value: Any, cls: type, depth: int, seen: set[int] | None) -> str:
     return f"<{class_name(cls)}>"
 
 
-_PLAIN_MODULES = frozenset(
+PLAIN_MODULES = frozenset(
     {
         "datetime",
         "decimal",

@@ -8,13 +8,13 @@ nothing of asyncio: a session's event loop and its synchronous code both sit on 
 from __future__ import annotations
 
 import heapq
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from ninelives.errors import DeadlockError, DivergenceError
+from ninelives.session.arrivals import Arrivals
 from ninelives.session.entries import Outcome
 from ninelives.session.journal import Journal, Key
 from ninelives.session.stop import Halt
@@ -68,9 +68,9 @@ class Scheduler:
         self._held: deque[Callable[[], None]] = deque()
         self._timers: list[tuple[float, int, Key]] = []
         self._order = 0
-        self._arrivals: deque[tuple[float, Callable[[], None]]] = deque()
-        self._arrived = threading.Condition()
-        self._outstanding = 0
+        self._arrivals = Arrivals()
+        #: counts a call that is now outside
+        self.left: Callable[[], None] = self._arrivals.left
 
     def expect(self, key: Key, expected: Expected) -> None:
         """Say what is done with the outcome of ``key``."""
@@ -92,28 +92,21 @@ class Scheduler:
         else:
             self._held.append(start)
 
-    def left(self) -> None:
-        """Count a call that is now outside."""
-        with self._arrived:
-            self._outstanding += 1
-
     def arrive(self, deliver: Callable[[], None]) -> None:
         """Hand in the outcome of a call that was outside; any thread may.
 
         Args:
             deliver: records it and delivers it; called when its turn comes.
         """
-        self._hand_in(deliver, 1)
+        self._arrivals.hand_in(deliver, 1)
+        self._stir()
 
     def interrupt(self, deliver: Callable[[], None]) -> None:
         """Hand in what is to be done when no lane is ready; any thread may."""
-        self._hand_in(deliver, 0)
+        self._arrivals.hand_in(deliver, 0)
+        self._stir()
 
-    def _hand_in(self, deliver: Callable[[], None], ended: int) -> None:
-        with self._arrived:
-            self._outstanding -= ended
-            self._arrivals.append((time.time(), deliver))
-            self._arrived.notify()
+    def _stir(self) -> None:
         holder = self.baton.holder
         if holder is not None and holder.stir is not None:
             holder.stir()
@@ -128,7 +121,7 @@ class Scheduler:
         if recorded is not None:
             if recorded.rounds:
                 # It was delivered to a program that did not wait.
-                raise Halt(self._unexpected(recorded))
+                raise Halt(self.unexpected(recorded))
             self._again(recorded)
         elif self._held:
             self._start_held()
@@ -136,6 +129,17 @@ class Scheduler:
             deliver = self._next_live()
             self._note_live(0)
             deliver()
+
+    def deliver_this(self, recorded: Outcome) -> bool:
+        """Count a recorded outcome as delivered to a lane that takes it itself, when no lane is ready.
+
+        Returns:
+            False if it is not the one that comes next.
+        """
+        if recorded.rounds or not self.journal.deliver(recorded):
+            return False
+        self._rounds = 0
+        return True
 
     def poll(self, rounds: int, *, ticks: bool = False) -> None:
         """Deliver an outcome though lanes are ready, if it is time for that and one has come.
@@ -158,7 +162,7 @@ class Scheduler:
             if recorded.rounds == self._rounds:
                 self._again(recorded)
             elif ticks and is_time and self._rounds > MOST_ROUNDS:
-                raise Halt(self._unexpected(recorded))
+                raise Halt(self.unexpected(recorded))
         elif is_time and self._has_come_to_all(ticks):
             self._poll_live(ticks)
 
@@ -175,7 +179,7 @@ class Scheduler:
         if self._held:
             self._start_held()
             return
-        deliver = self._arrived_or_due(busy=True)
+        deliver = self._arrived_or_due(self._due(), busy=True)
         now = time.time()
         if deliver is not None:
             self._note_live(self._rounds, now)
@@ -199,7 +203,7 @@ class Scheduler:
 
     def has_come(self) -> bool:
         """Return whether a call has ended or a timer is due; any thread may ask."""
-        return bool(self._arrivals) or (bool(self._timers) and self._timers[0][0] <= time.time())
+        return bool(self._arrivals.queue) or (bool(self._timers) and self._timers[0][0] <= time.time())
 
     def forced(self) -> int:
         """Return the round in which the outcome that is recorded now was forced; 0 if no lane was ready.
@@ -215,9 +219,13 @@ class Scheduler:
             self.journal.deliver(recorded)
             self._ticked(recorded)
             return
+        if recorded.lane == BRIDGED:
+            self.journal.deliver(recorded)
+            self.baton.session.bridge.deliver(recorded)
+            return
         expected = self._expected.pop((recorded.lane, recorded.n), None)
         if expected is None:
-            raise Halt(self._unexpected(recorded))
+            raise Halt(self.unexpected(recorded))
         self.journal.deliver(recorded)
         expected.replayed(recorded)
 
@@ -225,7 +233,8 @@ class Scheduler:
         while self._held:
             self._held.popleft()()
 
-    def _unexpected(self, outcome: Outcome) -> DivergenceError:
+    def unexpected(self, outcome: Outcome) -> DivergenceError:
+        """Return the error of a recorded outcome that the program does not wait for."""
         operation = self.journal.operation(outcome.lane, outcome.n)
         what = f"{operation.name} " if operation is not None and hasattr(operation, "name") else ""
         return DivergenceError(
@@ -237,16 +246,17 @@ class Scheduler:
     def _next_live(self) -> Callable[[], None]:
         told, began = False, 0.0
         while True:
-            deliver = self._arrived_or_due(busy=False)
+            due = self._due() if self._timers else None
+            deliver = self._arrived_or_due(due, busy=False)
             if deliver is not None:
                 break
-            due = self._due()
             left = None if due is None else max(0.0, due - time.time())
-            if left is None and not self._outstanding:
+            if left is None and not self._arrivals.outstanding and not self.baton.session.may_be_bridged():
                 raise Halt(self._deadlock())
             if not told and (left is None or left > TELL_FROM):
-                began = began or time.monotonic()
-                if time.monotonic() - began < TELL_FROM:
+                now = time.monotonic()
+                began = began or now
+                if now - began < TELL_FROM:
                     # Telling is a write: nobody is told of a call that soon comes back.
                     self._wait(TELL_FROM)
                     continue
@@ -257,20 +267,20 @@ class Scheduler:
             self._waits("", None)
         return deliver
 
-    def _arrived_or_due(self, *, busy: bool) -> Callable[[], None] | None:
+    def _arrived_or_due(self, due: float | None, *, busy: bool) -> Callable[[], None] | None:
         """Return the arrival or the due timer with the earlier time; None if there is neither.
 
         Args:
+            due: when the next timer is.
             busy: the lane does not wait, so nobody else lets arrive what runs under its event loop.
         """
-        due = self._due()
+        arrivals, queue = self._arrivals, self._arrivals.queue
         is_due = due is not None and due <= time.time()
-        pump = self._pump()
-        if (busy or is_due) and not self._arrivals and self._outstanding and pump is not None:
+        if (busy or is_due) and not queue and arrivals.outstanding and (pump := self._pump()) is not None:
             # Without this, timers that are always due would keep arrivals from ever being seen.
             pump(0.0)
-        if self._arrivals and (due is None or self._arrivals[0][0] <= due or not is_due):
-            return self._arrivals.popleft()[1]
+        if queue and (due is None or not is_due or queue[0][0] <= due):
+            return queue.popleft()[1]
         if is_due:
             fired = self._expected.pop(heapq.heappop(self._timers)[2]).fired
             assert fired is not None
@@ -287,11 +297,9 @@ class Scheduler:
         pump = self._pump()
         if pump is not None:
             pump(left)
-            return
-        with self._arrived:
-            if not self._arrivals:
-                # Bounded, since the wall clock that timers go by may be set while we wait.
-                self._arrived.wait(min(left, 60.0) if left is not None else 60.0)
+        else:
+            # Bounded, since the wall clock that timers go by may be set while we wait.
+            self._arrivals.wait(min(left, 60.0) if left is not None else 60.0)
 
     def _pump(self) -> Callable[[float | None], None] | None:
         """Return what drives the outside loop under the lane that has the baton."""
@@ -327,3 +335,6 @@ FIRST_TICK, LAST_TICK = 0.001, 0.05
 
 #: Lane of the outcomes that are clock ticks.
 TICKS = "-"
+
+#: Lane of the outcomes that are what outside code did to an object of the session (`bridge`).
+BRIDGED = "~"

@@ -6,8 +6,10 @@ import builtins
 import importlib
 import json
 import os
+import threading
 import time
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
@@ -18,20 +20,24 @@ from ninelives.code.rules import Rules
 from ninelives.errors import DeadlockError, NinelivesError, StoppedError
 from ninelives.session import functions, guard, handler, render, sdk, tracebacks
 from ninelives.session.activities import Activities
+from ninelives.session.attributes import Attributes
 from ninelives.session.baton import Baton
 from ninelives.session.clock import Clock
 from ninelives.session.collecting import YOUNG, Collector
+from ninelives.session.contents import LOST, Change
 from ninelives.session.crossings import Crossings
 from ninelives.session.divergence import Comparison
 from ninelives.session.entries import End, Outcome
 from ninelives.session.handed import Handed
 from ninelives.session.journal import Journal, row
 from ninelives.session.lanes import Lane, active, directly, lane_here, thread_lane
-from ninelives.session.link import Link
+from ninelives.session.link import Line, Link
 from ninelives.session.live import LiveValues
 from ninelives.session.livetypes import NOT_RESTORABLE
+from ninelives.session.loading import Loading
 from ninelives.session.observer import Observer
 from ninelives.session.output import Output, Streams
+from ninelives.session.readings import Readings
 from ninelives.session.scheduler import Scheduler
 from ninelives.session.showing import Showing
 from ninelives.session.specials import Specials
@@ -42,6 +48,7 @@ from ninelives.session.userdefined import LocalClasses
 from ninelives.session.values import Values
 
 if TYPE_CHECKING:
+    from ninelives.session.bridge import Bridge
     from ninelives.session.loop import SessionLoop
     from ninelives.session.threads.modules import PrivateModules
 
@@ -120,6 +127,9 @@ class Session:
 
     def __init__(self, link: Link, setting: Setting, journal: Journal | None = None) -> None:
         self.id = link.session_id
+        self.has_bridge = False
+        #: threads that are nobody's in the program
+        self.threads_before = set(threading.enumerate())
         self.setting = setting
         self.observer = setting.observer
         self.journal = journal or Journal(link)
@@ -139,13 +149,17 @@ class Session:
         self.scheduler = Scheduler(self.journal, self.timers.tell, self._places, self.delivered)
         self.comparison = Comparison(self)
         self.live = LiveValues(lambda: self.journal.exhausted, self.showing.hide, self._unpacked)
+        self.live.wait = self._wait_outside
         self.classifier = Classifier(Rules(setting.rules), self.builtins)
         self.values = Values(link, self.live, self.classifier.user_class, self.own_frame)
         self.activities = Activities(self)
+        self.module_level = Loading(self)
+        self.readings = Readings(self)
         self.stored = Stored(self)
         self.specials = Specials(self)
         self.handed = Handed(self)
         self.crossings = Crossings(self)
+        self.attributes = Attributes(self)
         self.hooks = guard.hooks(self, self.builtins)
         self.builtins.update(user_builtins(self.hooks))
         self.builtins["__import__"] = self._import
@@ -272,6 +286,22 @@ class Session:
             lane.loop = self.new_event_loop()
         return lane.loop
 
+    @cached_property
+    def bridge(self) -> Bridge:
+        """What outside code does to objects of the session."""
+        # Late: it imports asyncio, and nothing has a name before the first object.
+        from ninelives.session.bridge import Bridge
+
+        self.has_bridge = True
+        return Bridge(self)
+
+    def may_be_bridged(self) -> bool:
+        """Return whether outside code is left that may do something to an object of the session."""
+        return self.has_bridge and self.bridge.may_come()
+
+    def _wait_outside(self, awaitable: Any) -> Any:
+        return self.event_loop().outside.wait(awaitable)
+
     def new_event_loop(self) -> SessionLoop:
         """Return a new event loop."""
         # Late: asyncio takes 20 ms to import, and most programs need none.
@@ -283,7 +313,8 @@ class Session:
     def running_loop() -> SessionLoop | None:
         """Return the session's loop that runs the code which asks; None on the outside loop under it too."""
         lane = thread_lane()
-        return lane.loop if lane is not None and lane.loop is not None and lane.loop.is_here() else None
+        loop = lane.loop if lane is not None else None
+        return loop if loop is not None and loop.is_here() else None
 
     @property
     def loading(self) -> bool:
@@ -339,9 +370,10 @@ class Session:
 
     def delivered(self, outcome: Outcome) -> None:
         """Set the session's clock: it stands still between deliveries."""
-        if outcome.at > self.delivered_at:
-            self.delivered_at = outcome.at
-            self.clock.last = max(self.clock.last, outcome.at)
+        at = outcome.at
+        if at > self.delivered_at:
+            self.delivered_at = at
+            self.clock.last = max(self.clock.last, at)
         collector = self.collector
         collector.deliveries += 1
         if collector.deliveries % YOUNG == 0:
@@ -357,19 +389,26 @@ class Session:
 
     # What is told.
 
-    def note_live_value(self, lane: str, name: str, leaf: str) -> None:
-        """Say in the session's log that a result can't be saved and will be made again."""
+    def remarks(self, name: str, leaves: list[str], changes: list[Change]) -> list[Line]:
+        """Return what the session's log says about a result.
+
+        Args:
+            name: what was called.
+            leaves: the classes of what can't be saved and will be made again.
+            changes: what it changed; a restart will stop the session where that can't be saved.
+        """
+        return [self._of_live_value(name, leaf) for leaf in leaves] + [
+            self.output.remark(f"{name} changed a {cls} in a way that can't be made again: a restart will stop here")
+            for _, how, cls in changes
+            if how == LOST
+        ]
+
+    def _of_live_value(self, name: str, leaf: str) -> Line:
         if leaf in NOT_RESTORABLE or leaf in _READ_ONCE:
             what = "a restart before it was used for the last time stops the session"
         else:
             what = "after a restart the same call makes it again"
-        self.output.remark(lane, f"{name} gave a live value ({leaf}): {what}")
-
-    def warn_of_lost_change(self, lane: str, name: str, changed: str) -> None:
-        """Say in the session's log that a restart will stop the session here."""
-        self.output.remark(
-            lane, f"{name} changed a {changed} in a way that can't be made again: a restart will stop here"
-        )
+        return self.output.remark(f"{name} gave a live value ({leaf}): {what}")
 
     def _import(self, name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0) -> Any:
         """Import as Python does; what has to do with threads is the session's own copy."""

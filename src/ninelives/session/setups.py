@@ -6,6 +6,7 @@ kept as *steps*. They are repeated in their order when the value is made again, 
 
 from __future__ import annotations
 
+from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
 from ninelives.errors import NotRestorableError
@@ -87,7 +88,7 @@ def repeat(live: LiveValues, value: Any, steps: list[Step]) -> None:
     with directly():
         for step in steps:
             try:
-                _do(value, step)
+                _do(live, value, step)
             except Halt:
                 raise
             except Exception as error:
@@ -101,18 +102,24 @@ def repeat(live: LiveValues, value: Any, steps: list[Step]) -> None:
                 ) from error
 
 
-def _do(value: Any, step: Step) -> None:
+def _do(live: LiveValues, value: Any, step: Step) -> None:
+    def done(given: Any) -> Any:
+        return live.wait(given) if isawaitable(given) else given
+
     args, kwargs = tuple(map(real, step.args)), {name: real(item) for name, item in step.kwargs.items()}
     if step.sets:
         setattr(value, step.name, *args)
     elif step.name:
-        getattr(value, step.name)(*args, **kwargs)
+        done(getattr(value, step.name)(*args, **kwargs))
     elif hasattr(value, "exec_driver_sql"):
-        value.exec_driver_sql(*args, **kwargs)
+        done(value.exec_driver_sql(*args, **kwargs))
+    elif not hasattr(value, "commit"):
+        # asyncpg's, which has no cursors for statements.
+        done(value.execute(*args, **kwargs))
     else:
-        cursor = value.cursor()
-        cursor.execute(*args, **kwargs)
-        cursor.close()
+        cursor = done(value.cursor())
+        done(cursor.execute(*args, **kwargs))
+        done(cursor.close())
     if not step.name and drivers.is_open(value, "execute", before=False):
         # Or a rollback of the program's would take it back.
-        value.commit()
+        done(value.commit())

@@ -2,24 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from typing import Any
 
 from ninelives.code.importer import UserCode
-
-#: Characters of a line of a secret that has several (a key, say) that make it a secret of its own.
-_LINE = 6
-
-
-def _forms(secret: str) -> Iterator[str]:
-    """Yield the forms in which a secret may be found in a text: as it is, as a literal, line by line."""
-    if not secret:
-        return
-    for form in (secret, *(line.strip() for line in secret.splitlines() if len(line.strip()) >= _LINE)):
-        yield form
-        yield repr(form)[1:-1]
-        yield json.dumps(form)[1:-1]
 
 
 class Showing:
@@ -33,8 +18,12 @@ class Showing:
 
     def __init__(self, code: UserCode, secrets: frozenset[str], former_dir: str) -> None:
         self._code = code
-        forms = {form for secret in secrets for form in _forms(secret)}
-        self._secrets = sorted(forms, key=len, reverse=True)
+        self._hide = None
+        if secrets:
+            # Late: most sessions have none.
+            from ninelives.session.hiding import hider
+
+            self._hide = hider(secrets)
         self._code_dirs = [folder for folder in (str(code.root), former_dir) if folder]
         self._files: dict[str, str] = {}
 
@@ -42,14 +31,11 @@ class Showing:
         """Return ``text`` without secrets, and without halves of surrogate pairs, which can't be stored."""
         if not text.isascii():
             text = text.encode("utf-8", "backslashreplace").decode("utf-8")
-        for secret in self._secrets:
-            if secret in text:
-                text = text.replace(secret, "***")
-        return text
+        return text if self._hide is None else self._hide(text)
 
     def shown(self, text: str) -> str:
         """Return rendered arguments or results without secrets, and with paths relative to the code."""
-        if self._secrets or not text.isascii():
+        if self._hide is not None or not text.isascii():
             text = self.hide(text)
         for folder in self._code_dirs:
             if folder in text:

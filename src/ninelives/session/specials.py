@@ -1,4 +1,4 @@
-"""The callables with a rule of their own, and the readings of clock, entropy and random numbers."""
+"""The callables with a rule of their own, and random numbers."""
 
 from __future__ import annotations
 import __future__
@@ -10,7 +10,6 @@ import inspect
 import os
 import random
 import sys
-import time
 import uuid
 from collections.abc import Callable
 from functools import partial
@@ -20,8 +19,7 @@ from ninelives.code.rewrite import rewrite_source, rewrite_tree
 from ninelives.code.rules import Kind
 from ninelives.errors import StoppedError
 from ninelives.session import functions
-from ninelives.session.entries import Value
-from ninelives.session.lanes import Lane, need_room
+from ninelives.session.lanes import Lane
 from ninelives.session.options import DEFAULT
 from ninelives.session.output import SessionStream
 from ninelives.session.stop import Halt
@@ -54,7 +52,7 @@ class Specials:
     def callable_for(self, lane: Lane, kind: Kind, name: str, f: Any) -> Any:
         """Return what is called in place of ``f`` on a lane."""
         if kind is Kind.CLOCK or kind is Kind.ENTROPY:
-            return partial(self.read, lane, name, f)
+            return partial(self._session.readings.read, lane, name, f)
         if kind is Kind.RANDOM:
             return self._random(lane, name, f)
         if kind is Kind.SESSION:
@@ -80,37 +78,25 @@ class Specials:
             self._async = async_functions(self._session)
         return self._async.get(name, f)
 
-    # Readings.
-
-    def read(self, lane: Lane, name: str, f: Any, /, *args: Any, **kwargs: Any) -> Any:
-        """Read a clock or entropy, once; on replay give what was read."""
-        session = self._session
-        session.check()
-        need_room()
-        lane.n = n = lane.n + 1
-        if not session.journal.is_new(lane.name, n):
-            recorded = session.comparison.recorded_reading(
-                name, (lane.name, n), session.showing.place(sys._getframe(1))
-            )
-            if recorded is not None:
-                session.clock.seen(recorded.at)
-                return session.values.decode(recorded.data, "", [])
-        value = session.clock.read(name, f, args, kwargs)
-        data = session.values.pack(value)
-        entry = Value(session.journal.seq(), time.time(), lane.name, n, name, data or b"")
-        session.journal.note(entry, ahead=True)
-        return value
+    # Random numbers.
 
     def _random(self, lane: Lane, name: str, f: Any) -> Any:
-        if name in ("random.Random", "numpy.random.default_rng"):
-            return partial(_seeded, lane, f)
+        loading = self._session.loading
+        fresh = self._session.module_level.random() if loading else lane.fresh
+        if isinstance(f, type) and issubclass(f, random.Random):
+            own = issubclass(f, random.SystemRandom) or f.__init__ is not random.Random.__init__
+            return f if own else partial(_seeded, fresh, f)
+        if name in ("random.Random.seed", "random.Random.__init__", "numpy.random.default_rng"):
+            return partial(_seeded, fresh, f)
         if name == "random.seed":
-            return partial(_reseed, lane)
+            return partial(_reseed, lane, fresh)
         if name.startswith("random."):
-            return getattr(lane.random, name.removeprefix("random."), f)
+            lane.seeded = lane.seeded or name == "random.setstate"
+            generator = fresh if loading and not lane.seeded else lane.random
+            return getattr(generator, name.removeprefix("random."), f)
         if name == "uuid.uuid4":
-            return lambda: uuid.UUID(int=lane.random.getrandbits(128), version=4)
-        return partial(self.read, lane, name, f)
+            return lambda: uuid.UUID(int=fresh.getrandbits(128), version=4)
+        return partial(self._session.readings.read, lane, name, f)
 
     # Source given to exec, eval and compile.
 
@@ -210,16 +196,22 @@ def _locals(frame: Any) -> Any:
     return frame.f_locals
 
 
-def _seeded(lane: Lane, f: Any, /, *args: Any, **kwargs: Any) -> Any:
-    """Make a generator; one that would seed itself from the outside is seeded from its lane."""
-    if (args and args[0] is not None) or kwargs:
+#: What parameters are called that take a seed.
+_SEED = frozenset({"a", "seed", "x"})
+
+
+def _seeded(fresh: random.Random, f: Any, /, *args: Any, **kwargs: Any) -> Any:
+    """Make or seed a generator; one that would be seeded from the outside is seeded from its lane."""
+    named = {name: value for name, value in kwargs.items() if name not in _SEED or value is not None}
+    if (args and args[0] is not None) or any(name in _SEED for name in named):
         return f(*args, **kwargs)
-    return f(lane.random.getrandbits(64)) if f is not random.SystemRandom else f()
+    return f(fresh.getrandbits(64), *args[1:], **named)
 
 
-def _reseed(lane: Lane, a: Any = None, version: int = 2) -> None:
-    """Seed the lane's generator; without a seed, from itself: entropy from the outside would not replay."""
-    lane.random.seed(lane.random.getrandbits(64) if a is None else a, version)
+def _reseed(lane: Lane, fresh: random.Random, a: Any = None, version: int = 2) -> None:
+    """Seed the lane's generator; without a seed, from its other one: entropy from the outside would not replay."""
+    lane.random.seed(fresh.getrandbits(64) if a is None else a, version)
+    lane.seeded = True
 
 
 def _debug(f: Any, /, *args: Any, **kwargs: Any) -> Any:

@@ -20,7 +20,8 @@ from ninelives.session.stop import Halt
 if TYPE_CHECKING:
     from ninelives.session.live import LiveValues
 
-_METHODS = (
+#: What a class holds its methods as.
+METHODS = (
     types.FunctionType,
     types.MethodDescriptorType,
     types.WrapperDescriptorType,
@@ -40,6 +41,12 @@ class Step(NamedTuple):
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = types.MappingProxyType({})
     sets: bool = False
+
+
+class Held(NamedTuple):
+    """What an object holds and goes on to hold: a live leaf, also where it could be saved."""
+
+    value: Any
 
 
 class Reference:
@@ -137,7 +144,7 @@ class StandIn:
         if name == "__class__":
             return ref.cls or StandIn
         static = inspect.getattr_static(ref.cls, name, None) if ref.cls is not None else None
-        if isinstance(static, _METHODS):
+        if isinstance(static, METHODS):
             return StandInMethod(self, name, static)
         known = ref.known(name, static)
         if known is not _MISSING:

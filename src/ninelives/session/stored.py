@@ -66,7 +66,8 @@ class Stored:
 
         def work() -> tuple[tuple[Put, ...], Any]:
             current, version = self._current(key)
-            total = (0 if current is None else current) + value
+            with directly():
+                total = (0 if current is None else current) + value
             return ((key, self._pack(key, total), version),), total
 
         return self._call(lane, "add_values", (key, value), work)
@@ -115,19 +116,26 @@ class Stored:
         if recorded is None:
             if not session.journal.exhausted:
                 raise Halt(session.comparison.not_recorded(request))
-            return self._record(request, work)
-        session.comparison.agree(recorded, StoreCall, request)
-        outcome = session.journal.outcome(request.key)
-        if outcome is None or not session.journal.deliver(outcome):
-            raise Halt(session.comparison.out_of_order(request, outcome))
-        return session.values.decode(outcome.data, outcome.blob, [])
+            ok, value = self._record(request, work)
+        else:
+            session.comparison.agree(recorded, StoreCall, request)
+            outcome = session.journal.outcome(request.key)
+            if outcome is None or not session.journal.deliver(outcome):
+                raise Halt(session.comparison.out_of_order(request, outcome))
+            with directly():
+                ok, value = outcome.ok, session.values.decode(outcome.data, outcome.blob, [])
+        # Raised here, now and on replay, so that a traceback which the program prints has the same lines.
+        if ok:
+            return value
+        raise value
 
-    def _record(self, request: Request, work: Callable[[], tuple[tuple[Put, ...], Any]]) -> Any:
+    def _record(self, request: Request, work: Callable[[], tuple[tuple[Put, ...], Any]]) -> tuple[bool, Any]:
         session, journal = self._session, self._session.journal
         lane, n = request.key
         while True:
-            puts, value = work()
-            encoded = session.values.encode(request.key, value, {}, [])
+            puts, ok, value = _tried(work)
+            with directly():
+                encoded = session.values.encode(request.key, value, {}, [])
             now = time.time()
             call = StoreCall(
                 journal.seq(),
@@ -140,8 +148,19 @@ class Stored:
                 request.file,
                 request.line,
             )
-            outcome = Outcome(journal.seq(), now, lane, n, True, encoded.data, encoded.blob)
-            outcome.shown = render.cut(session.showing.shown(render.text(value)))
+            outcome = Outcome(journal.seq(), now, lane, n, ok, encoded.data, encoded.blob)
+            outcome.shown = render.cut(session.showing.shown(render.text(value) if ok else render.error_text(value)))
             outcome.lines = session.output.lines_of(lane)
             if journal.commit(call, outcome, puts=puts, blobs=(encoded.blob,) if encoded.blob else ()):
-                return encoded.value
+                return ok, encoded.value
+
+
+def _tried(work: Callable[[], tuple[tuple[Put, ...], Any]]) -> tuple[tuple[Put, ...], bool, Any]:
+    """Return what is to be put, and the result or, as a result too, what was raised instead: nothing is put then."""
+    try:
+        puts, value = work()
+    except Halt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - whatever it raises is its result
+        return (), False, error
+    return puts, True, value

@@ -1,4 +1,4 @@
-"""What asyncio asks of a loop besides running: names and factories of tasks, exceptions nobody is told, generators."""
+"""What asyncio asks of a loop besides running: tasks, exceptions nobody is told, generators, threads."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ class TaskKeeper(_Base):  # type: ignore[misc]
         self._tasks: weakref.WeakSet[LaneTask] = weakref.WeakSet()
         self._task_factory: Any = None
         self._exception_handler: Any = None
+        self._executor: Any = None
 
     def get_debug(self) -> bool:
         """Return False: asyncio's debug mode reads clocks and frames that do not replay."""
@@ -143,6 +144,32 @@ class TaskKeeper(_Base):  # type: ignore[misc]
         """Return False: there are no signal handlers."""
         return False
 
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        """Let the threads end that `asyncio.to_thread` used."""
+        executor, self._executor = self._executor, None
+        if executor is not None:
+            executor.shutdown(wait=True)
+
+    def set_default_executor(self, executor: Any) -> None:
+        """Use ``executor`` for `asyncio.to_thread`."""
+        self._executor = executor
+
+    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
+        """Call ``func`` on a thread of a pool: a lane."""
+        pool = self._session.private.get("concurrent.futures.thread").ThreadPoolExecutor
+        if executor is None:
+            if self._executor is None:
+                self._executor = pool(thread_name_prefix="asyncio")
+            executor = self._executor
+        if not isinstance(executor, pool):
+            raise Halt(
+                StoppedError(
+                    f"run_in_executor: {self._session.classifier.name(type(executor))} is no ThreadPoolExecutor, and "
+                    "its calls are not recorded; use a ThreadPoolExecutor, or put the call into one @activity"
+                )
+            )
+        return asyncio.wrap_future(executor.submit(self._session.hooks["__guard__"](func), *args), loop=self)
+
     async def shutdown_asyncgens(self) -> None:
         """End the asynchronous generators that were begun."""
         while self._generators:
@@ -162,6 +189,15 @@ class TaskKeeper(_Base):  # type: ignore[misc]
 
     def _left(self) -> list[LaneTask]:
         return sorted((task for task in self._tasks if not task.done()), key=hash)
+
+    def _drop_the_rest(self) -> None:
+        """End what is left when the session leaves the user's code: it does no more."""
+        for task in self._left():
+            try:
+                task.get_coro().close()
+            except (Halt, RuntimeError):
+                # Its ``finally`` wanted to go on.
+                continue
 
     def _tell_of_failures(self) -> None:
         """Log the exceptions that nobody asked for of tasks that still exist; those of others were when they died."""

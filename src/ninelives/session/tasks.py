@@ -38,6 +38,8 @@ class LaneTask(_Numbered, asyncio.Task):  # type: ignore[type-arg]
     """A task that is a lane, under the lane that makes it."""
 
     lane: Lane
+    #: of Python: it was cancelled, and is told at its next step
+    _must_cancel: bool
 
     def __new__(cls, *_: Any, loop: Any = None, **__: Any) -> LaneTask:
         """Give it its lane: an eager task begins to run while it is made."""

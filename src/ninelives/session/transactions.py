@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ninelives.errors import NotRestorableError
-from ninelives.session import drivers, render
+from ninelives.session import drivers, reading, render
 from ninelives.session.calls import Call
 from ninelives.session.entries import Outcome
 from ninelives.session.outside import Outside
@@ -28,7 +28,10 @@ _STATEMENTS = 5
 _COMMITS = frozenset({"commit", "__exit__", "__aexit__"})
 
 #: Calls by which a transaction is given up.
-_ROLLS_BACK = frozenset({"rollback", "close"})
+_ROLLS_BACK = frozenset({"rollback", "close", "terminate"})
+
+#: Calls that do nothing to a transaction.
+_FETCHES = frozenset({"__anext__", "__iter__", "__next__", "cursor", "fetchall", "fetchmany", "fetchone", "scroll"})
 
 #: The place of connections that no recorded call made: those of module level.
 ANYWHERE = ("", 0, 0)
@@ -91,9 +94,25 @@ def record(session: Session, call: Call, value: Any, outcome: Outcome) -> None:
     before = live.is_open.get(place, False)
     live.is_open[place] = outcome.in_transaction = drivers.is_open(connection, method_of(call), before)
     outcome.connection = place
+    outcome.only_read = outcome.in_transaction and _has_only_read(live, call, connection, place, before)
+    (live.only_read.add if outcome.only_read else live.only_read.discard)(place)
     cursor = value if drivers.role(type(value)) == "cursor" else owner
     if drivers.role(type(cursor)) == "cursor":
         outcome.attributes = _results(session, cursor)
+
+
+def _has_only_read(live: LiveValues, call: Call, connection: Any, place: Place, before: bool) -> bool:
+    """Return whether an open transaction has only read, and may be cut off (`reading`)."""
+    method, owner = method_of(call), real(owner_of(call.function))
+    if place == ANYWHERE or drivers.role(type(owner)) not in ("connection", "cursor"):
+        return False
+    if before:
+        return place in live.only_read and (method in _FETCHES or _only_reads(call, method))
+    return _only_reads(call, method) and reading.sees_newest(connection)
+
+
+def _only_reads(call: Call, method: str) -> bool:
+    return method == "execute" and reading.plainly(drivers.sql_of(call.args))
 
 
 def _results(session: Session, cursor: Any) -> bytes:
@@ -136,7 +155,9 @@ def note(session: Session, call: Call, outcome: Outcome) -> None:
     live = session.live
     place: Place = tuple(outcome.connection or ANYWHERE)  # type: ignore[assignment]
     _link(live, call, place)
-    live.is_open[place] = bool(outcome.in_transaction)
+    live.is_open[place] = bool(outcome.in_transaction) and not outcome.only_read
+    if outcome.only_read:
+        return
     if not outcome.in_transaction:
         live.transactions.pop(place, None)
         return
@@ -146,6 +167,9 @@ def note(session: Session, call: Call, outcome: Outcome) -> None:
         begun = live.transactions[place] = Open(operation.seq if operation is not None else 0, [])
     if drivers.is_statement(method_of(call)):
         sql = " ".join(drivers.sql_of(call.args).split())
+        if not sql and method_of(call) == "fetchval":
+            # Of a cursor it only fetches.
+            return
         begun.statements.append(render.cut(session.showing.shown(sql or call.name), _STATEMENT))
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any
 
 from ninelives.session import drivers, files, setups, transactions
 from ninelives.session.calls import Call
 from ninelives.session.entries import Outcome
-from ninelives.session.livetypes import DESCRIPTORS
 from ninelives.session.standins import StandIn, reference
 
 if TYPE_CHECKING:
@@ -19,8 +19,7 @@ def note_use(session: Session, call: Call, outcome: Outcome, value: Any) -> None
     """Remember what a recorded call did to a live value, which making it again would not do."""
     live = session.live
     owner = transactions.owner_of(call.function)
-    if call.name in DESCRIPTORS or call.name == "os.close":
-        live.note_descriptors(call.name, call.args, value)
+    live.descriptors.note(call, value, owner)
     if type(owner) is StandIn:
         setups.note(live, call, reference(owner), outcome.ok)
     elif owner is not None and (made := live.made_again(owner)) is not None:
@@ -55,9 +54,23 @@ def settle_file(live: LiveValues, call: Call) -> None:
 
 
 def renew(call: Call, live: LiveValues) -> None:
-    """Let a cursor be made again for a call that begins it anew, whatever it was used for before."""
+    """Let a cursor be made again for a call that begins it anew, whatever it was used for before.
+
+    One that is only closed is not made: it was, when its process ended.
+    """
     owner = transactions.owner_of(call.function)
     if type(owner) is StandIn and transactions.method_of(call) in drivers.FRESH:
         ref = reference(owner)
-        if drivers.role(ref.cls) == "cursor":
-            live.used.discard(ref.key)
+        if drivers.role(ref.cls) != "cursor":
+            return
+        live.used.discard(ref.key)
+        if transactions.method_of(call) == "close" and not ref.is_made():
+            call.function = _closed if inspect.iscoroutinefunction(call.function.__func__) else _nothing
+
+
+async def _closed() -> None:
+    """Close, awaited, what is closed."""
+
+
+def _nothing() -> None:
+    """Close what is closed."""

@@ -22,6 +22,7 @@ from ninelives.session.link import BlobSink, Link
 from ninelives.session.live import Leaf, LiveValues
 from ninelives.session.livetypes import is_listed
 from ninelives.session.render import ATOMS
+from ninelives.session.standins import Held
 
 #: Larger values are compressed and stored outside the journal.
 BLOB_FROM = 256 * 1024
@@ -114,7 +115,10 @@ class Values:
     def leaves(self, key: Key, value: Any, known: Mapping[int, int]) -> list[Any]:
         """Return the live leaves of a value in the order in which `encode` numbers them."""
         encoder = self._careful(io.BytesIO(), key, known)
-        encoder.dump(value)
+        try:
+            encoder.dump(value)
+        except Exception:  # noqa: BLE001 - as in `_encode_carefully`: all of it is live
+            return [value]
         found: list[Any] = encoder.found
         return found
 
@@ -171,7 +175,7 @@ def reduced(obj: Any, values: Values) -> Any:
         return exceptions.reduce(obj, values.own_frame)
     if isinstance(obj, type):
         return NotImplemented
-    if is_listed(cls):
+    if is_listed(cls) or cls is Held:
         raise pickle.PicklingError(f"a {class_name(cls)} is live")
     if parts.is_unread(obj, cls):
         raise pickle.PicklingError(f"a {class_name(cls)} was not read to its end")
@@ -179,6 +183,8 @@ def reduced(obj: Any, values: Values) -> Any:
         raise pickle.PicklingError(f"the end of a {class_name(cls)} does something")
     if cls.__module__ == "sqlite3" and cls.__name__ == "Row":
         return row_of, (tuple(obj.keys()), tuple(obj))
+    if cls.__name__ == "Record" and cls.__module__.startswith("asyncpg.") and len(set(obj.keys())) == len(obj):
+        return record_of, (tuple(obj.keys()), tuple(obj.values()))
     place = sentinels.place_of(obj, cls)
     return NotImplemented if place is None else (sentinels.at, place)
 
@@ -191,6 +197,14 @@ def row_of(names: tuple[str, ...], items: tuple[Any, ...]) -> Any:
         db.row_factory = sqlite3.Row
         columns = ", ".join('? as "' + name.replace('"', '""') + '"' for name in names)
         return db.execute(f"select {columns}", items).fetchone()
+
+
+def record_of(names: tuple[str, ...], items: tuple[Any, ...]) -> Any:
+    """Return an `asyncpg.Record`."""
+    import importlib
+
+    make = importlib.import_module("asyncpg.protocol.protocol")._create_record
+    return make({name: at for at, name in enumerate(names)}, items)
 
 
 class _KnownEncoder(_Encoder):

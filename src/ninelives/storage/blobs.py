@@ -1,8 +1,8 @@
 """Large values, outside of the journal table: one file for each content, named by its SHA-256, compressed with zlib.
 
-A blob that was written but not referenced yet is a file in ``new``. The transaction that references it gives it its
-name; so a blob that another session drops at the same moment can't be lost, and what a kill leaves in ``new`` is known
-for what it is.
+A blob that was written but not referenced yet is a file in ``new``, whose name begins with its session's number. The
+transaction that references it gives it its name; so a blob that another session drops at the same moment can't be lost,
+and what a kill leaves in ``new`` is known for what it is: nobody has the session's lease, or somebody else.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 import io
 import os
 import threading
-import time
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO
@@ -28,9 +28,6 @@ _PIECE = 256 * 1024
 #: Fast rather than small: level 6 takes four times as long for a tenth less.
 _LEVEL = 1
 
-#: Files in ``new`` that are older than this, in seconds, were left behind by a process that was killed.
-_ABANDONED_AFTER = 24 * 3600.0
-
 
 class Blobs:
     """The blobs of one store.
@@ -45,10 +42,15 @@ class Blobs:
         self._lock = threading.Lock()
         self._finished: dict[str, list[Path]] = {}
 
-    def writer(self) -> BlobWriter:
-        """Return a file-like object to write one blob to."""
-        self._new.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return BlobWriter(self, self._new)
+    def writer(self, session: int) -> BlobWriter:
+        """Return a file-like object to write one blob to.
+
+        Args:
+            session: number of the session that is to reference it; this process has its lease.
+        """
+        for folder in (self._folder, self._new):
+            folder.mkdir(mode=0o700, exist_ok=True)
+        return BlobWriter(self, self._new, session)
 
     def open(self, sha256: str) -> io.BufferedReader:
         """Return the content as a file to read; it is decompressed piece by piece.
@@ -90,7 +92,8 @@ class Blobs:
             # A file system without hard links.
             import shutil
 
-            shutil.copyfile(finished[0], path.with_suffix(".new"))
+            with open(path.with_suffix(".new"), "wb", opener=private) as copy, finished[0].open("rb") as file:
+                shutil.copyfileobj(file, copy)
             sync(path.with_suffix(".new"))
             path.with_suffix(".new").replace(path)
         sync(path.parent)
@@ -110,12 +113,21 @@ class Blobs:
         """Remove a blob that nothing references; called with the store's write lock."""
         self._path(sha256).unlink(missing_ok=True)
 
-    def sweep(self) -> None:
-        """Remove what killed processes left in ``new``."""
-        before = time.time() - _ABANDONED_AFTER
-        for path in self._new.glob("*"):
-            if path.stat().st_mtime < before:
+    def sweep(self, is_held: Callable[[int], bool]) -> None:
+        """Remove what killed processes left in ``new``.
+
+        Args:
+            is_held: returns whether a living process has the lease of a session.
+        """
+        # First the files, then the leases: what was there before, and has no holder now, will never be referenced.
+        for path in list(self._new.glob("*-*")):
+            if not is_held(int(path.name.partition("-")[0])):
                 path.unlink(missing_ok=True)
+
+    def drop_unreferenced(self, session: int) -> None:
+        """Remove what is in ``new`` of a session; called with its lease, before or after all use of it."""
+        for path in list(self._new.glob(f"{session}-*")):
+            path.unlink(missing_ok=True)
 
     def renew_lock(self) -> None:
         """Make a lock that nobody holds, in a forked child; what the parent has finished is the parent's."""
@@ -135,12 +147,12 @@ class BlobWriter:
     Leaving a ``with`` block without `finish` removes what was written.
     """
 
-    def __init__(self, blobs: Blobs, folder: Path) -> None:
+    def __init__(self, blobs: Blobs, folder: Path, session: int) -> None:
         self._blobs = blobs
         import hashlib
 
-        self._path = new_path(folder)
-        self._file: BinaryIO | None = open(self._path, "xb", buffering=0)  # noqa: SIM115 - closed by finish or abort
+        self._path = new_path(folder, f"{session}-")
+        self._file: BinaryIO | None = open(self._path, "xb", 0, opener=private)  # noqa: SIM115 - closed by finish or abort
         self._compressor = zlib.compressobj(_LEVEL)
         self._hash = hashlib.sha256()
 
@@ -249,9 +261,14 @@ class _Reader(io.RawIOBase):
         return StoreCorruptError(f"a recorded value is damaged: {self._path}; restore it from a backup")
 
 
-def new_path(folder: Path) -> Path:
-    """Return a path in the folder that nothing else uses."""
-    return folder / os.urandom(16).hex()
+def new_path(folder: Path, prefix: str = "") -> Path:
+    """Return a path in the folder that nothing else uses; the name begins with the prefix."""
+    return folder / f"{prefix}{os.urandom(16).hex()}"
+
+
+def private(path: str, flags: int) -> int:
+    """Open a file, as `open` wants it from its ``opener``; a new one is its user's alone."""
+    return os.open(path, flags | os.O_CLOEXEC, 0o600)
 
 
 def sync(path: Path) -> None:

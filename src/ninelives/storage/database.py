@@ -30,7 +30,6 @@ BUSY_TIMEOUT = 10.0
 _NEARLY_FULL = 1 << 20
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
-_FILE = "ninelives.db"
 
 Result = TypeVar("Result")
 
@@ -42,14 +41,14 @@ class Database:
     holds. So both are closed before one (`rest`), under their locks, and opened again when they are next needed.
 
     Parameters:
-        home: folder of the database; None keeps it in memory, where both connections are the same one.
+        file: the database; None keeps it in memory, where both connections are the same one.
         read_only: never write, and read a database that can't be written.
     """
 
-    def __init__(self, home: Path | None, *, read_only: bool = False) -> None:
-        self.path = str(home / _FILE) if home else ":memory:"
+    def __init__(self, file: Path | None, *, read_only: bool = False) -> None:
+        self.path = str(file) if file else ":memory:"
         self.read_only = read_only
-        self._home = home
+        self._file = file
         self._copy: tempfile.TemporaryDirectory[str] | None = None
         self._write: sqlite3.Connection | None = None
         self._read: sqlite3.Connection | None = None
@@ -68,7 +67,7 @@ class Database:
     def renew_locks(self) -> None:
         """Make locks that nobody holds: a forked child has those of threads that it does not have."""
         self.write_lock = threading.Lock()
-        self.read_lock = threading.Lock() if self._home else self.write_lock
+        self.read_lock = threading.Lock() if self._file else self.write_lock
 
     def writer(self) -> sqlite3.Connection:
         """Return the connection that writes; the caller holds ``write_lock``."""
@@ -80,7 +79,7 @@ class Database:
 
     def drop_writer(self) -> None:
         """Open a new connection for the next transaction: this one is in a state that can't be mended."""
-        if self._home and self._write is not None:
+        if self._file and self._write is not None:
             self._write.close()
             self._write = None
 
@@ -92,7 +91,7 @@ class Database:
         """Return what ``query`` makes of the connection that reads; it must leave no cursor open."""
         try:
             with self.read_lock:
-                if not self._home:
+                if not self._file:
                     return query(self.writer())
                 if self._read is None:
                     self._read = self._connect()
@@ -102,7 +101,7 @@ class Database:
 
     def rest(self) -> None:
         """Close the connections for a fork, with both locks held. A database in memory is its connection and stays."""
-        if self._home:
+        if self._file:
             self._disconnect()
 
     def close(self) -> None:
@@ -119,8 +118,8 @@ class Database:
         self._read = self._write = None
 
     def _connect(self) -> sqlite3.Connection:
-        if self.read_only and self._home:
-            return self._connect_read_only(self._home / _FILE)
+        if self.read_only and self._file:
+            return self._connect_read_only(self._file)
         db = _check(_open(self.path))
         db.execute("PRAGMA synchronous = FULL")
         # Does nothing but on macOS, where a plain fsync does not survive a power loss.
@@ -150,17 +149,22 @@ class Database:
         return _check(_open(str(Path(self._copy.name, path.name))))
 
     def _bring_up_to_date(self) -> None:
-        if self._home is None:
+        if self._file is None:
             _with_schema(self.writer())
             return
         if self.read_only:
             self._read = self._connect()
             self.version = _refuse_newer(self._read, self.path)
             return
-        folder = os.open(self._home, os.O_RDONLY)
+        folder = os.open(self._file.parent, os.O_RDONLY)
         try:
             # Two processes that make the same database at the same time would find each other's half-made one.
             fcntl.flock(folder, fcntl.LOCK_EX)
+            # The folder may be one that others can read. SQLite gives its other files the mode of this one.
+            try:
+                os.close(os.open(self.path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            except OSError as error:
+                raise explain_os_error(error, Path(self.path)) from error
             db = self._read = self._connect()
             if _refuse_newer(db, self.path) < len(_migrations()):
                 db.execute("PRAGMA journal_mode = WAL")

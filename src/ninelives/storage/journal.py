@@ -5,13 +5,14 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from ninelives.errors import StoreError
 from ninelives.storage import tail as tails
 from ninelives.storage import values
 from ninelives.storage.blobs import Blobs
+from ninelives.storage.builds import Builds
 from ninelives.storage.database import Database
+from ninelives.storage.frames import TailContent
 from ninelives.storage.records import AnyLine, AnyRow, Line, Put, Row, SessionUpdate
 from ninelives.storage.tables import (
     INSERT_LINE,
@@ -32,6 +33,9 @@ class Journal:
 
     Parameters:
         number: of the session.
+        tail: of the session; None: in memory.
+        content: what was in it.
+        commits: transactions of the session so far.
         taken_over: marker of the dead process that had the lease before, or "": what its children carry.
     """
 
@@ -40,10 +44,13 @@ class Journal:
         database: Database,
         writer: Writer,
         blobs: Blobs,
+        builds: Builds,
         *,
         session_id: str,
         number: int,
-        tail_path: Path | None,
+        tail: tails.Tail | None,
+        content: TailContent,
+        commits: int,
         taken_over: str,
         on_release: Callable[[Journal], None],
     ) -> None:
@@ -51,6 +58,7 @@ class Journal:
         self.number = number
         self.taken_over = taken_over
         self.blobs = blobs
+        self.builds = builds
         self._database = database
         self._writer = writer
         self._on_release = on_release
@@ -61,14 +69,15 @@ class Journal:
         self._rows: list[RowRecord] = []
         self._lines: list[LineRecord] = []
         self._next_line = self._last_line() + 1
-        self._tail: tails.Tail | None = None
-        if tail_path:
-            content = tails.read_tail(tail_path)
-            self._take_up(content)
-            self._tail = tails.Tail(tail_path, content)
+        self._tail = tail
+        #: transactions of the session so far
+        self._commits = commits
+        self._take_up(content)
 
-    def _take_up(self, content: tails.TailContent) -> None:
+    def _take_up(self, content: TailContent) -> None:
         """Note again what a killed process left in the tail."""
+        if self._tail and content.has_rest:
+            self._tail.cut()
         if content.rows:
             seqs = [row.seq for row in content.rows]
             known = set(self._seqs(min(seqs), max(seqs)))
@@ -102,7 +111,12 @@ class Journal:
         Raises:
             StoreError: nothing of it is recorded.
         """
-        self._append(rows, lines, sync=False)
+        tail = self._tail
+        if tail and tail.size >= tails.LARGE:
+            # A program may print for hours before it calls anything.
+            self.commit(rows, lines)
+        else:
+            self._append(rows, lines, sync=False)
 
     def _append(self, rows: Sequence[AnyRow], lines: Sequence[AnyLine], *, sync: bool) -> None:
         if not self._usable:
@@ -118,7 +132,7 @@ class Journal:
                     self._lines += map(self._line_record, range(first_line, first_line + len(lines)), lines)
                     self._next_line += len(lines)
                 if self._tail:
-                    self._tail.append(rows, first_line, lines, sync=sync)
+                    self._tail.append(rows, first_line, lines, commits=self._commits, sync=sync)
             except BaseException:
                 # The disk, or a signal's handler: what is not in the tail must not be written later.
                 del self._rows[row_count:], self._lines[line_count:]
@@ -243,7 +257,10 @@ class _Commit(Work):
         with journal._lock:
             self._taken = (len(journal._rows), len(journal._lines))
             rows = journal._rows.copy()
-            first = journal._first
+            first, tail = journal._first, journal._tail
+            stored = tail.number if tail else 0
+            # One that is begun anew is known to hold nothing.
+            synced = tail.synced if tail and tail.size < tails.LARGE else 0
             for seq, kind, data in self._rows:
                 rows.append((first + seq, kind, data))
             lines: list[LineRecord] | None = None
@@ -259,17 +276,21 @@ class _Commit(Work):
             journal.blobs.keep(sha256)
             reference = (journal.number, sha256)
             db.execute("INSERT OR IGNORE INTO blob_references (session, sha256) VALUES (?, ?)", reference)
-        if self._update or self._ends_lease:
-            update_session(db, journal.number, self._update, ends_lease=self._ends_lease)
+        if self._update and self._update.build_id:
+            journal.builds.keep(self._update.build_id)
+        update_session(db, journal.number, self._update, stored=stored, synced=synced, ends_lease=self._ends_lease)
 
     def committed(self) -> None:
         journal = self._journal
         row_count, line_count = self._taken
-        if row_count or line_count:
-            with journal._lock:
+        with journal._lock:
+            journal._commits += 1
+            if row_count or line_count:
                 del journal._rows[:row_count], journal._lines[:line_count]
                 tail = journal._tail
                 if tail and tail.size >= tails.LARGE and not journal._rows and not journal._lines:
                     tail.rewind()
         for sha256 in self._blobs:
             journal.blobs.kept(sha256)
+        if self._update and self._update.build_id:
+            journal.builds.kept(self._update.build_id)

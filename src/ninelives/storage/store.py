@@ -14,16 +14,20 @@ from ninelives.storage import values
 from ninelives.storage.blobs import Blobs
 from ninelives.storage.builds import Builds
 from ninelives.storage.database import Database, explain_os_error, read_only
+from ninelives.storage.frames import TailContent, damage, read_tail
 from ninelives.storage.journal import Journal
 from ninelives.storage.lease import Leases
 from ninelives.storage.records import OPEN_STATES, AnyLine, AnyRow, Line, NewSession, Row, SessionRow, SessionUpdate
-from ninelives.storage.tables import merge_lines, merge_rows, read_lines, read_rows
-from ninelives.storage.tail import read_tail
+from ninelives.storage.tables import merge_lines, merge_rows, read_known, read_lines, read_rows
+from ninelives.storage.tail import damaged, open_tail
 from ninelives.storage.works import Create, Delete, Execute, RemoveGarbage, TakeLease
 from ninelives.storage.writer import Writer
 
 if TYPE_CHECKING:
     import tempfile
+
+#: Name of the database in the store's folder, where it is not said to be elsewhere.
+FILE = "ninelives.db"
 
 _COLUMNS = SessionRow.__struct_fields__[:-1]
 
@@ -41,8 +45,8 @@ class Store:
     A child of this process that was forked may use it too: it makes its own connections and has none of the leases.
     """
 
-    def __init__(self, home: Path | None, *, read_only: bool) -> None:
-        self._database = Database(home, read_only=read_only)
+    def __init__(self, home: Path | None, *, read_only: bool, database: Path | None = None) -> None:
+        self._database = Database(home and (database or home / FILE), read_only=read_only)
         self._select = _select(self._database.version)
         self._writer = Writer(self._database)
         self._leases = Leases(home)
@@ -60,28 +64,34 @@ class Store:
             #: PYTHONHASHSEED of every process that runs a session of this installation
             self.hash_seed = self._get_hash_seed()
             if not read_only:
-                self.blobs.sweep()
+                self.blobs.sweep(self._leases.is_held)
         except BaseException:
             self.close()
             raise
         _stores.add(self)
 
     @classmethod
-    def open(cls, home: Path | None, *, read_only: bool = False) -> Store:
+    def open(cls, home: Path | None, *, read_only: bool = False, database: Path | None = None) -> Store:
         """Open the store in a folder, and make it if it is not there.
 
         Args:
             home: the folder; None: in memory, nothing is kept.
             read_only: change nothing, and make do with a folder that can't be written, or is not there.
+            database: the database, if it is not `FILE` in the folder. What is kept beside it belongs to it alone, so no
+                two databases share a folder.
 
         Raises:
             StoreReadOnlyError, StoreCorruptError, StoreNewerError, StoreError: it can't be opened.
         """
         # The program may go to another folder before the first file is opened.
         home = home.absolute() if home else None
+        if home and home.exists() and not home.is_dir():
+            raise StoreError(f"{home} is no folder: set NINELIVES_HOME to one")
         if home and not read_only:
             _make(home)
-        return cls(home, read_only=read_only)
+            if database:
+                _make_private(database)
+        return cls(home, read_only=read_only, database=database)
 
     def close(self) -> None:
         """Close the store. Sessions that are live stay as they are and can be taken up again."""
@@ -116,7 +126,7 @@ class Store:
             SessionExistsError: its id is taken.
             SessionNotFoundError: the session that it is forked from is not there any more.
         """
-        self._writer.submit(Create(new, rows, lines, self.blobs, blobs))
+        self._writer.submit(Create(new, rows, lines, self.blobs, blobs, self.builds))
 
     def session(self, session_id: str) -> SessionRow:
         """Return a session.
@@ -149,9 +159,10 @@ class Store:
             raise self._busy(record)
         try:
             self._writer.submit(Delete(number))
-            if self._tails:
-                (self._tails / f"{number}.tail").unlink(missing_ok=True)
-            self._writer.submit(RemoveGarbage(self.blobs))
+            if path := self._tail_path(number):
+                path.unlink(missing_ok=True)
+            self.blobs.drop_unreferenced(number)
+            self._writer.submit(RemoveGarbage(self.blobs, self.builds))
         finally:
             self._leases.give_back(number)
 
@@ -170,9 +181,9 @@ class Store:
         Raises:
             SessionNotFoundError: there is none, or more than one.
         """
-        number = self._find(session_id)[0]
+        number, session_id = self._find(session_id)[:2]
         # In this order: what leaves the tail in between is in the database when that is read.
-        noted = self._noted(number)[0]
+        noted = self._noted(number, session_id)[0]
         return [Row(*row) for row in merge_rows(read_rows(self._database, number), noted)]
 
     def lines(self, session_id: str) -> list[tuple[int, Line]]:
@@ -181,8 +192,8 @@ class Store:
         Raises:
             SessionNotFoundError: there is none, or more than one.
         """
-        number = self._find(session_id)[0]
-        noted = self._noted(number)[1]
+        number, session_id = self._find(session_id)[:2]
+        noted = self._noted(number, session_id)[1]
         return merge_lines(read_lines(self._database, number), noted)
 
     def acquire(self, session_id: str, update: SessionUpdate | None = None) -> Journal:
@@ -195,29 +206,42 @@ class Store:
         Raises:
             SessionNotFoundError: there is none, or more than one.
             SessionBusyError: a process, maybe this one, runs it.
+            StoreCorruptError: results that were on disk are lost; nothing was changed.
         """
         record = self._find(session_id)
         number: int = record[0]
         if not self._leases.take(number):
             raise self._busy(record)
         try:
-            lease = TakeLease(number, update)
-            self._writer.submit(lease)
-            journal = Journal(
-                self._database,
-                self._writer,
-                self.blobs,
-                session_id=record[1],
-                number=number,
-                tail_path=self._tails / f"{number}.tail" if self._tails else None,
-                taken_over=lease.taken_over,
-                on_release=self._released,
-            )
+            journal = self._open_journal(record[1], number, update)
         except BaseException:
             self._leases.give_back(number)
             raise
         self._live[number] = journal
         return journal
+
+    def _open_journal(self, session_id: str, number: int, update: SessionUpdate | None) -> Journal:
+        known = read_known(self._database, number)
+        tail, content = None, TailContent([], [], 0)
+        if path := self._tail_path(number):
+            tail, content = open_tail(path, known, session_id)
+        begins = tail is not None and not known.begun
+        lease = TakeLease(number, update, stored=0 if begins else known.stored, begins_tail=begins)
+        self._writer.submit(lease)
+        self.blobs.drop_unreferenced(number)
+        return Journal(
+            self._database,
+            self._writer,
+            self.blobs,
+            self.builds,
+            session_id=session_id,
+            number=number,
+            tail=tail,
+            content=content,
+            commits=known.commits + 1,
+            taken_over=lease.taken_over,
+            on_release=self._released,
+        )
 
     def get_value(self, project: str, key: str) -> tuple[bytes, int] | None:
         """Return the encoded value of a key of a project, and its version; None when there is none."""
@@ -252,11 +276,24 @@ class Store:
 
     def _released(self, journal: Journal) -> None:
         self._live.pop(journal.number, None)
+        self.blobs.drop_unreferenced(journal.number)
         self._leases.give_back(journal.number)
 
-    def _noted(self, number: int) -> tuple[list[Row], list[tuple[int, Line]]]:
-        if self._tails:
-            content = read_tail(self._tails / f"{number}.tail")
+    def _tail_path(self, number: int) -> Path | None:
+        return self._tails / f"{number}.tail" if self._tails else None
+
+    def _noted(self, number: int, session_id: str) -> tuple[list[Row], list[tuple[int, Line]]]:
+        """Return what is in the tail.
+
+        Raises:
+            StoreCorruptError: no process writes to it, and it is not as the last one left it.
+        """
+        if path := self._tail_path(number):
+            content = read_tail(path)
+            wrong = damage(content, read_known(self._database, number))
+            # What is read while somebody writes may be of two moments.
+            if wrong and not self._leases.is_held(number):
+                raise damaged(path, wrong, session_id)
             return content.rows, content.lines
         journal = self._live.get(number)
         return journal.noted() if journal else ([], [])
@@ -310,12 +347,20 @@ def _make(home: Path) -> None:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
     except PermissionError as error:
         raise read_only(str(home)) from error
-    except FileExistsError as error:
-        raise StoreError(f"{home} is no folder: set NINELIVES_HOME to one") from error
     except OSError as error:
         raise explain_os_error(error, home) from error
     if not os.access(home, os.W_OK):
         raise read_only(str(home))
+
+
+def _make_private(database: Path) -> None:
+    """Make an empty database that nobody else can read; SQLite gives the files beside it the same mode."""
+    try:
+        os.close(os.open(database, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except (PermissionError, IsADirectoryError) as error:
+        raise read_only(str(database)) from error
+    except OSError as error:
+        raise explain_os_error(error, database) from error
 
 
 def _hold_all() -> None:

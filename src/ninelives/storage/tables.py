@@ -8,7 +8,9 @@ from collections.abc import Iterable, Sequence
 from operator import itemgetter
 
 from ninelives.errors import StoreError
+from ninelives.processes import is_of_this_boot
 from ninelives.storage.database import Database
+from ninelives.storage.frames import Known
 from ninelives.storage.records import AnyLine, AnyRow, Line, SessionUpdate
 
 #: A session has at most this many rows, and as many lines.
@@ -21,6 +23,9 @@ INSERT_LINE = "INSERT OR IGNORE INTO lines (id, at, stream, level, text, lane) V
 #: A row, a line as the database has them: the first element is the session's number and the own one in one.
 RowRecord = tuple[int, str, bytes]
 LineRecord = tuple[int, float, str, str, str, str]
+
+#: The first format with what is known of tails; an older one is only read.
+_KNOWS_TAILS = 3
 
 _UPDATED = ("state", "waiting_for", "result", "error", "build_id", "code_dir")
 
@@ -50,16 +55,46 @@ def insert_rows(db: sqlite3.Connection, rows: Sequence[RowRecord]) -> None:
 
 
 def update_session(
-    db: sqlite3.Connection, number: int, update: SessionUpdate | None, *, ends_lease: bool = False
+    db: sqlite3.Connection,
+    number: int,
+    update: SessionUpdate | None,
+    *,
+    stored: int = 0,
+    synced: int = 0,
+    ends_lease: bool = False,
 ) -> None:
-    """Change a session inside a transaction."""
-    columns = {name: value for name in _UPDATED if (value := getattr(update, name, None)) is not None}
-    assignments = ["updated_at = ?", *(f"{name} = ?" for name in columns)]
+    """Change a session inside a transaction of its process, and count that.
+
+    Args:
+        db: the connection.
+        number: of the session.
+        update: what else changes.
+        stored: number of the last frame of its tail that is in the database with this transaction.
+        synced: number of the last one that is on disk.
+        ends_lease: nobody has it any more.
+    """
+    columns: dict[str, object] = {
+        name: value for name in _UPDATED if (value := getattr(update, name, None)) is not None
+    }
+    columns |= {"tail_stored": stored, "tail_synced": synced}
+    assignments = ["updated_at = ?", "commits = commits + 1", *(f"{name} = ?" for name in columns)]
     if ends_lease:
-        assignments.append("lease_pid = NULL, lease_started = NULL")
+        assignments.append("lease_pid = NULL, lease_started = NULL, tail_begun = 0")
     db.execute(
         f"UPDATE sessions SET {', '.join(assignments)} WHERE number = ?", (time.time(), *columns.values(), number)
     )
+
+
+def read_known(database: Database, number: int) -> Known:
+    """Return what the database knows of a session's tail."""
+    if database.version < _KNOWS_TAILS:
+        return Known()
+    sql = "SELECT commits, tail_begun, tail_stored, tail_synced, lease_started FROM sessions WHERE number = ?"
+    found = database.query(sql, (number,))
+    if not found:
+        return Known()
+    commits, begun, stored, synced, process = found[0]
+    return Known(commits, begun, stored, synced, is_of_this_boot(process or ""))
 
 
 def read_rows(database: Database, number: int) -> list[AnyRow]:

@@ -4,10 +4,8 @@ A frame is written by one system call, so it survives a kill; after a sync it su
 hundred bytes of a file of one's own costs less than a transaction, and sessions do not wait for each other. What is in
 the tail goes into the database with the session's next transaction, at the latest when the tail is large.
 
-A *frame* is a length and a CRC-32 of 4 bytes each (little endian) and a msgpack array: its number, the number of the
-first line, the rows, the lines. The file is longer than its frames: a sync that does not change a file's length is
-three times as fast. So zeros follow the last frame, or what is left of older frames, whose numbers do not go on. A
-frame that was cut off does not count, nor does what follows it.
+The file is longer than its frames: a sync that does not change a file's length is three times as fast. `frames.py` says
+what a frame is, and how damage is told from what a power loss leaves behind.
 """
 
 from __future__ import annotations
@@ -15,16 +13,14 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import struct
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
-import msgspec
-
+from ninelives.errors import StoreCorruptError
+from ninelives.storage.blobs import sync as sync_path
 from ninelives.storage.database import explain_os_error
-from ninelives.storage.records import AnyLine, AnyRow, Line, Row
+from ninelives.storage.frames import HEADER_SIZE, Known, TailContent, damage, frame, read_tail
+from ninelives.storage.records import AnyLine, AnyRow
 
 #: A tail of this many bytes goes into the database and is begun anew.
 LARGE = 256 * 1024
@@ -32,72 +28,73 @@ LARGE = 256 * 1024
 #: Bytes by which the file grows.
 _PIECE = 32 * 1024
 
-_header = struct.Struct("<II")
-_encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(tuple[int, int, list[Row], list[Line]])
-
-
-class TailContent(NamedTuple):
-    """What a tail holds, in the order in which it was noted; some or all of it may be in the database too."""
-
-    rows: list[Row]
-    #: with their numbers
-    lines: list[tuple[int, Line]]
-    #: length of the frames that count, in bytes
-    size: int
-    #: number of the last of them
-    number: int
-
 
 class Tail:
-    """The tail of a session that this process holds the lease of.
+    """The tail of a session that this process holds the lease of; made by `open_tail`.
 
     Parameters:
-        path: of the file, which is made when it is first needed.
-        content: what counts in it.
+        path: of the file, which is there.
+        number: of the last frame.
+        synced: number of the last frame that is surely on disk.
+        size: length of the frames, in bytes.
     """
 
-    def __init__(self, path: Path, content: TailContent) -> None:
+    def __init__(self, path: Path, number: int, synced: int, size: int) -> None:
         self._path = path
         self._descriptor = -1
         self._length = 0
-        self._number = content.number
-        #: the file's entry in its folder is on disk
-        self._is_entered = False
-        self.size = content.size
+        self.number = number
+        self.synced = synced
+        self.size = size
 
-    def append(self, rows: Sequence[AnyRow], first_line: int, lines: Sequence[AnyLine], *, sync: bool) -> None:
+    def append(
+        self, rows: Sequence[AnyRow], first_line: int, lines: Sequence[AnyLine], *, commits: int, sync: bool
+    ) -> None:
         """Write one frame.
 
         Args:
             rows: in it.
             first_line: number of the first line.
             lines: in it.
+            commits: transactions of the session so far.
             sync: return when it, and all before it, is on disk.
 
         Raises:
             StoreFullError, StoreError: nothing of it counts.
         """
-        payload = _encoder.encode((self._number + 1, first_line, rows, lines))
-        frame = _header.pack(len(payload), zlib.crc32(payload)) + payload
-        size = self.size + len(frame)
+        data = frame(self.number + 1, self.synced, commits, rows, first_line, lines)
+        size = self.size + len(data)
         try:
             if self._descriptor < 0:
                 self._open()
             if size > self._length:
                 self._grow(size)
-            _write(self._descriptor, frame, self.size)
+            _write(self._descriptor, data, self.size)
             if sync:
                 _sync(self._descriptor)
-                if not self._is_entered:
-                    self._enter()
         except BaseException as error:
             self._forget_frame()
             if isinstance(error, OSError):
                 raise explain_os_error(error, self._path) from error
             raise
         self.size = size
-        self._number += 1
+        self.number += 1
+        if sync:
+            self.synced = self.number
+
+    def cut(self) -> None:
+        """Fill with zeros what is behind the frames: nothing of it may count when others are written before it.
+
+        Raises:
+            StoreFullError, StoreError: it may not be cut off.
+        """
+        try:
+            if self._descriptor < 0:
+                self._open()
+            _write(self._descriptor, bytes(max(0, self._length - self.size)), self.size)
+            _sync(self._descriptor)
+        except OSError as error:
+            raise explain_os_error(error, self._path) from error
 
     def rewind(self) -> None:
         """Begin anew: all frames are in the database."""
@@ -116,12 +113,7 @@ class Tail:
         self.size = 0
 
     def _open(self) -> None:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
-        try:
-            self._descriptor = os.open(self._path, flags, 0o600)
-        except FileNotFoundError:
-            self._path.parent.mkdir(mode=0o700, exist_ok=True)
-            self._descriptor = os.open(self._path, flags, 0o600)
+        self._descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._length = os.fstat(self._descriptor).st_size
 
     def _grow(self, size: int) -> None:
@@ -129,19 +121,11 @@ class Tail:
         _write(self._descriptor, bytes(length - self._length), self._length)
         self._length = length
 
-    def _enter(self) -> None:
-        folder = os.open(self._path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-        self._is_entered = True
-
     def _forget_frame(self) -> None:
         """Make sure that a frame that failed does not count: it may be whole, and only its sync has failed."""
         if self._descriptor >= 0:
             try:
-                os.pwrite(self._descriptor, bytes(_header.size), self.size)
+                os.pwrite(self._descriptor, bytes(HEADER_SIZE), self.size)
             except OSError:
                 # The disk takes nothing more; what is written next is written over it.
                 return
@@ -163,27 +147,57 @@ def _sync(descriptor: int) -> None:
         fcntl.fcntl(descriptor, _FULL_SYNC)
 
 
-def read_tail(path: Path) -> TailContent:
-    """Return what the tail holds, also while a session writes to it; a file that is not there holds nothing."""
+def open_tail(path: Path, known: Known, session_id: str) -> tuple[Tail, TailContent]:
+    """Return the tail of a session and what counts in it; one that the database knows of no tail of gets an empty one.
+
+    A new file is on disk when this returns, so that its absence says something. What is behind the frames is still
+    there: it is to be cut off (`Tail.cut`) when the database knows that this process has the tail.
+
+    Raises:
+        StoreCorruptError: it is not as this process's predecessor left it; nothing was changed.
+        StoreFullError, StoreError: it can't be made.
+    """
+    content = read_tail(path)
+    if wrong := damage(content, known):
+        raise damaged(path, wrong, session_id)
+    if not known.begun:
+        try:
+            _make(path)
+        except OSError as error:
+            raise explain_os_error(error, path) from error
+        return Tail(path, 0, 0, 0), TailContent([], [], 0)
+    if content.number <= known.stored:
+        # All of it is in the database. Frames that were never synced may have been lost behind it, so it is begun anew.
+        return Tail(path, known.stored, 0, 0), content._replace(has_rest=content.has_rest or content.size > 0)
+    return Tail(path, content.number, content.synced, content.size), content
+
+
+def damaged(path: Path, wrong: str, session_id: str) -> StoreCorruptError:
+    """Return the error that says what is wrong with a tail, and what to do.
+
+    Args:
+        path: of the tail.
+        wrong: from `ninelives.storage.frames.damage`.
+        session_id: whose it is.
+    """
+    return StoreCorruptError(
+        f"results of session {session_id} are lost: {path} {wrong}; "
+        "restore the whole folder of ninelives.db from a backup, or delete the session"
+    )
+
+
+def _make(path: Path) -> None:
+    """Make an empty file and bring it to disk, with its entry in the folder."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
     try:
-        data = path.read_bytes()
+        descriptor = os.open(path, flags, 0o600)
     except FileNotFoundError:
-        return TailContent([], [], 0, 0)
-    rows: list[Row] = []
-    lines: list[tuple[int, Line]] = []
-    view = memoryview(data)
-    at = number = 0
-    while at + _header.size <= len(data):
-        length, checksum = _header.unpack_from(data, at)
-        payload = view[at + _header.size : at + _header.size + length]
-        # A length of nothing: the zeros behind the last frame.
-        if not length or len(payload) != length or zlib.crc32(payload) != checksum:
-            break
-        frame_number, first, frame_rows, frame_lines = _decoder.decode(payload)
-        if at and frame_number != number + 1:
-            break
-        number = frame_number
-        rows += frame_rows
-        lines += enumerate(frame_lines, first)
-        at += _header.size + length
-    return TailContent(rows, lines, at, number)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        sync_path(path.parent.parent)
+        descriptor = os.open(path, flags, 0o600)
+    try:
+        _write(descriptor, bytes(_PIECE), 0)
+        _sync(descriptor)
+    finally:
+        os.close(descriptor)
+    sync_path(path.parent)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from ninelives.errors import EventSeenError, SessionExistsError, SessionNotFoundError
 from ninelives.processes import marker_of, process_identity
 from ninelives.storage.blobs import Blobs
+from ninelives.storage.builds import Builds, remove
 from ninelives.storage.records import AnyLine, AnyRow, NewSession, SessionUpdate
 from ninelives.storage.tables import INSERT_LINE, ROOM, insert_rows, storable, update_session
 from ninelives.storage.writer import Work
@@ -33,7 +35,7 @@ class Execute(Work):
 class Create(Work):
     """A session with its first rows and lines, and the blobs that the rows refer to."""
 
-    __slots__ = ("_blobs", "_lines", "_new", "_referred", "_rows")
+    __slots__ = ("_blobs", "_builds", "_lines", "_new", "_referred", "_rows")
 
     def __init__(
         self,
@@ -42,12 +44,14 @@ class Create(Work):
         lines: Sequence[AnyLine],
         blobs: Blobs,
         referred: Sequence[str],
+        builds: Builds,
     ) -> None:
         super().__init__()
         self._new = new
         self._rows = rows
         self._blobs = blobs
         self._referred = referred
+        self._builds = builds
         self._lines = [storable(line) for line in lines]
 
     def run(self, db: sqlite3.Connection) -> None:
@@ -72,6 +76,11 @@ class Create(Work):
         db.executemany(INSERT_LINE, [(first + at, *line) for at, line in enumerate(self._lines, start=1)])
         for sha256 in self._referred:
             refer(db, self._blobs, number, sha256)
+        self._builds.keep(new.build_id)
+
+    def committed(self) -> None:
+        """Forget the build that was put for it."""
+        self._builds.kept(self._new.build_id)
 
     def _taken(self, db: sqlite3.Connection) -> EventSeenError | SessionExistsError:
         new = self._new
@@ -92,12 +101,14 @@ def refer(db: sqlite3.Connection, blobs: Blobs, session: int, sha256: str) -> No
 class TakeLease(Work):
     """The name of this process in a session whose lease it holds."""
 
-    __slots__ = ("_session", "_update", "taken_over")
+    __slots__ = ("_begins_tail", "_session", "_stored", "_update", "taken_over")
 
-    def __init__(self, session: int, update: SessionUpdate | None) -> None:
+    def __init__(self, session: int, update: SessionUpdate | None, *, stored: int, begins_tail: bool) -> None:
         super().__init__()
         self._session = session
         self._update = update
+        self._stored = stored
+        self._begins_tail = begins_tail
         #: marker of the process that had the lease and died, or ""
         self.taken_over = ""
 
@@ -111,8 +122,9 @@ class TakeLease(Work):
         me = (pid, process_identity(pid))
         self.taken_over = marker_of(*found) if found[0] and found[1] and found != me else ""
         db.execute("UPDATE sessions SET lease_pid = ?, lease_started = ? WHERE number = ?", (*me, self._session))
-        if self._update:
-            update_session(db, self._session, self._update, ends_lease=False)
+        update_session(db, self._session, self._update, stored=self._stored)
+        if self._begins_tail:
+            db.execute("UPDATE sessions SET tail_begun = commits WHERE number = ?", (self._session,))
 
 
 class Delete(Work):
@@ -136,17 +148,19 @@ class Delete(Work):
 
 
 class RemoveGarbage(Work):
-    """The files of blobs that nothing refers to any more.
+    """The files of blobs that nothing refers to any more, and the builds that no session is on.
 
     They are removed inside the transaction, when nobody can add a reference. Should it not come to its end, they are
     still listed as garbage, and the next one finds nothing to remove.
     """
 
-    __slots__ = ("_blobs",)
+    __slots__ = ("_aside", "_blobs", "_builds")
 
-    def __init__(self, blobs: Blobs) -> None:
+    def __init__(self, blobs: Blobs, builds: Builds) -> None:
         super().__init__()
         self._blobs = blobs
+        self._builds = builds
+        self._aside: list[Path] = []
 
     def run(self, db: sqlite3.Connection) -> None:
         """Remove the files, and forget about them."""
@@ -154,3 +168,10 @@ class RemoveGarbage(Work):
         for (sha256,) in db.execute(sql).fetchall():
             self._blobs.remove(sha256)
         db.execute("DELETE FROM blob_garbage")
+        on_it = "SELECT 1 FROM sessions WHERE build_id = ? LIMIT 1"
+        self._aside += self._builds.set_aside(lambda build_id: db.execute(on_it, (build_id,)).fetchone() is not None)
+
+    def committed(self) -> None:
+        """Remove what takes long, while others may write."""
+        for path in self._aside:
+            remove(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import sys
@@ -34,6 +35,8 @@ from ninelives.storage import Journal, NewSession, SessionRow, SessionUpdate, St
 from ninelives.worker import interruption
 from ninelives.worker.link import DirectLink
 from ninelives.worker.project import Project, find_project
+from ninelives.worker.vars import recorded as recorded_vars
+from ninelives.worker.vars import resolve
 
 if TYPE_CHECKING:
     from ninelives.worker.isolated import Isolated, Task
@@ -137,6 +140,7 @@ def resume(
     retry_failed: bool = False,
     vars: Mapping[str, str] = MappingProxyType({}),
     secret_vars: frozenset[str] = frozenset(),
+    secret_files: tuple[Path, ...] = (),
     observer: Observer,
     isolated: Isolated | None = None,
 ) -> Finished:
@@ -149,6 +153,7 @@ def resume(
         retry_failed: forget the outcome of the last failed activity, or make a call again that was cut off.
         vars: variables of the program, over those it started with.
         secret_vars: names of those that are secret.
+        secret_files: files that secrets came from: no part of repaired code.
         observer: told what it does.
         isolated: it runs there; None: in this process.
 
@@ -167,6 +172,7 @@ def resume(
     journal = store.acquire(session.session_id, _RUNNING)
     try:
         place = _Place(store, journal, *_code(store, session, code_dir), observer, isolated)
+        place.secret_files = secret_files
         start = place.prepare(session, repaired=code_dir is not None, retry_failed=retry_failed)
     except BaseException:
         journal.release(SessionUpdate(state=session.state, error=session.error))
@@ -195,8 +201,11 @@ class _Place:
         self.observer = observer
         self.repaired = False
         self.retry_interrupted = False
+        self.secret_files: tuple[Path, ...] = ()
         #: what the session was before it goes on: what it is again if it does not
         self.before = SessionUpdate(state="interrupted", error="")
+        #: cuts secrets out of a text
+        self.hide: Callable[[str], str] = str
         #: the session's journal, if it has been read
         self.recorded: SessionJournal | None = None
         #: what a person decided, and how it is recorded
@@ -223,7 +232,7 @@ class _Place:
         return recorded.start or Start(0, 0.0, 0, "", {}, 0, 0, "")
 
     def _repaired_build(self) -> SessionUpdate:
-        build = pack(self.code_dir, leave_out=_left_out(self.store))
+        build = pack(self.code_dir, leave_out=_left_out(self.store, self.secret_files))
         self.store.builds.put(build)
         return SessionUpdate(build_id=build.id, code_dir=str(self.code_dir))
 
@@ -251,7 +260,8 @@ class _Place:
         link = DirectLink(self.store, self.journal, self.project.name)
         orphans(self.journal.taken_over)
         try:
-            values, hidden = _values(start, variables, secret_vars)
+            values, hidden = resolve(self.project.vars, start, variables, secret_vars, os.environ)
+            self.hide = _hider(hidden)
             with interruption.handled(link, self.journal, self.observer, self.isolated.stop if self.isolated else None):
                 if self.isolated is not None:
                     ended = self.isolated.run(self._task(link, start, values, hidden, cwd or os.getcwd()))
@@ -259,6 +269,9 @@ class _Place:
                     ended = self._session(link, values, hidden, cwd)
         except StoppedError as error:
             return self._stopped(error)
+        except ProgramError as error:
+            self.journal.release(self.before)
+            raise ProgramError(self.hide(str(error))) from None
         except BaseException:
             self.journal.release(self.before)
             raise
@@ -314,7 +327,7 @@ class _Place:
     def _stopped(self, error: StoppedError) -> Finished:
         shown = {
             "type": type(error).__name__,
-            "message": str(error).replace("SESSION", self.journal.session_id),
+            "message": self.hide(str(error)).replace("SESSION", self.journal.session_id),
             "traceback": "",
         }
         update = SessionUpdate(state="stopped", waiting_for="", error=entries.json_text(shown))
@@ -338,19 +351,42 @@ def _finished(session_id: str, ended: Ended) -> Finished:
 
 def _start(store: Store, project: Project, build: Build, request: RunRequest, python: str) -> Start:
     file = request.file.resolve().relative_to(project.root)
-    return Start(
+    plain, secret = recorded_vars(project.vars, request.vars, request.secret_vars, os.environ)
+    start = Start(
         1,
         time.time(),
         FORMAT,
         f"{file.as_posix()}:{request.handler}",
-        request.event,
+        entries.with_any_integers(request.event),
         entropy.getrandbits(63),
         store.hash_seed,
         python,
         build.id,
-        {name: value for name, value in request.vars.items() if name not in request.secret_vars},
-        sorted(request.secret_vars),
+        plain,
+        secret,
     )
+    start.shown = _shown_event(
+        request.event, resolve(project.vars, start, request.vars, request.secret_vars, os.environ)[1]
+    )
+    return start
+
+
+def _shown_event(event: dict[str, Any], secrets: frozenset[str]) -> str:
+    """Return an event as people may see it, if that is not as it is."""
+    if not secrets:
+        return ""
+    text = json.dumps(event, default=str)
+    shown = _hider(secrets)(text)
+    return "" if shown == text else shown
+
+
+def _hider(secrets: frozenset[str]) -> Callable[[str], str]:
+    if not secrets:
+        return str
+    # Late: most sessions have none.
+    from ninelives.session.hiding import hider
+
+    return hider(secrets)
 
 
 def _left_out(store: Store, secret_files: tuple[Path, ...] = ()) -> list[Path]:
@@ -409,25 +445,3 @@ def _code(store: Store, session: SessionRow, repaired: Path | None) -> tuple[Pat
     except BuildGoneError as error:
         raise BuildGoneError(str(error).replace("SESSION", session.session_id)) from error
     return root, find_project(root / file, root=root)._replace(name=session.project)
-
-
-def _values(
-    start: Start, variables: Mapping[str, str], secret_vars: frozenset[str]
-) -> tuple[dict[str, str], frozenset[str]]:
-    """Return the program's variables, and the secret values among them.
-
-    Raises:
-        UsageError: a secret that the session started with is not there.
-    """
-    values = start.vars | dict(variables)
-    secret = set(secret_vars)
-    for name in start.secret_vars:
-        if name not in values:
-            if name not in os.environ:
-                raise UsageError(
-                    f"the session was started with the secret var {name}, which is not stored: "
-                    f"give it again (--var {name})"
-                )
-            values[name] = os.environ[name]
-            secret.add(name)
-    return values, frozenset(values[name] for name in secret if name in values)

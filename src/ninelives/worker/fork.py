@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from ninelives.errors import UsageError
 from ninelives.session.entries import Activity, End, Entry, Forgotten, Outcome, StoreCall
+from ninelives.session.lanes import LOADING
 from ninelives.session.output import FOREIGN
 from ninelives.storage import Line, NewSession, Store
 from ninelives.worker.views import counting, decoded
@@ -118,7 +119,7 @@ def _lines(lines: list[Line], entries: list[Entry], kept: list[Entry], at: int) 
     for lane, its in by_lane.items():
         if lane in inside:
             found += [(position, line) for position, line in its if line.at <= inside[lane]]
-        elif lane == FOREIGN:
+        elif lane == FOREIGN or lane.startswith(LOADING):
             found += [(position, line) for position, line in its if line.at <= until[at]]
         else:
             found += _that_count(its, asides.get(lane, []))[: written[lane]]

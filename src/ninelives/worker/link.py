@@ -67,7 +67,7 @@ class DirectLink:
 
     def blob_sink(self) -> BlobSink:
         """See `Link.blob_sink`."""
-        return self._store.blobs.writer()
+        return self._store.blobs.writer(self._journal.number)
 
     def blob_source(self, sha: str) -> BlobSource:
         """See `Link.blob_source`."""

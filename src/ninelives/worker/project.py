@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import NamedTuple
 
 from ninelives.code.rules import Rules
 from ninelives.errors import UsageError
+from ninelives.worker.vars import Var, declared
 
 #: Names of a project's manifest, the first found wins.
 MANIFESTS = ("ninelives.yaml", "autokitteh.yaml")
@@ -21,6 +24,8 @@ class Project(NamedTuple):
     root: Path
     #: what the project adds to the lists of rules: kinds by dotted name
     rules: dict[str, str]
+    #: the vars of its manifest
+    vars: Mapping[str, Var] = MappingProxyType({})
 
 
 def find_project(file: Path, *, root: Path | None = None) -> Project:
@@ -38,9 +43,8 @@ def find_project(file: Path, *, root: Path | None = None) -> Project:
         raise UsageError(f"{file}: no such file")
     folders = [root] if root is not None else [path.parent, *path.parent.parents]
     for folder in folders:
-        for name in MANIFESTS:
-            if (folder / name).is_file():
-                return _from_manifest(folder, folder / name)
+        if manifest := manifest_of(folder):
+            return read_project(manifest)
     folder = root or path.parent
     return Project(str(folder), folder, {})
 
@@ -57,36 +61,36 @@ def rules_for(path: Path) -> tuple[Path, dict[str, str]]:
     if not path.is_dir():
         project = find_project(path)
         return project.root, project.rules
-    manifests = [path / name for name in MANIFESTS if (path / name).is_file()]
-    return path, _from_manifest(path, manifests[0]).rules if manifests else {}
+    manifest = manifest_of(path)
+    return path, read_project(manifest).rules if manifest else {}
 
 
-def _from_manifest(root: Path, manifest: Path) -> Project:
-    content = _read(manifest)
-    rules = content.get("rules") or {}
+def manifest_of(folder: Path) -> Path | None:
+    """Return the manifest in a folder."""
+    return next((folder / name for name in MANIFESTS if (folder / name).is_file()), None)
+
+
+def read_project(manifest: Path) -> Project:
+    """Return the project that a manifest describes.
+
+    Raises:
+        UsageError: it is no good.
+    """
+    from ninelives.documents import read
+
+    content = read(manifest)
+    if content.value is not None and not isinstance(content.value, dict):
+        raise UsageError(f"{manifest}: a manifest is a mapping, like 'name: review'")
+    plain = content.plain() or {}
+    rules = plain.get("rules") or {}
     if not isinstance(rules, dict):
         raise UsageError(f"{manifest}: 'rules' maps dotted names to kinds, like 'mylib.parse: deterministic'")
+    rules = {name: str(kind) for name, kind in rules.items()}
     try:
         Rules(rules)
     except UsageError as error:
         raise UsageError(f"{manifest}: {error}") from None
-    name = content.get("name") or (content.get("project") or {}).get("name") or str(root)
-    return Project(str(name), root, {str(key): str(kind) for key, kind in rules.items()})
-
-
-def _read(manifest: Path) -> dict[str, Any]:
-    import yaml
-
-    try:
-        content = yaml.safe_load(manifest.read_bytes())
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f"{manifest}:{mark.line + 1}" if mark is not None else str(manifest)
-        raise UsageError(f"{place}: {getattr(error, 'problem', None) or error}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{manifest} can't be read: {error}") from None
-    if content is None:
-        return {}
-    if not isinstance(content, dict):
-        raise UsageError(f"{manifest}: a manifest is a mapping, like 'name: review'")
-    return content
+    root = manifest.parent
+    described = plain.get("project")
+    name = plain.get("name") or (described.get("name") if isinstance(described, dict) else None) or str(root)
+    return Project(str(name), root, rules, declared(content, manifest))

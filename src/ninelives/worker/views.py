@@ -244,7 +244,7 @@ def _row(entry: Entry, pending: str) -> JournalRow:
     )
     match entry:
         case Start():
-            row.name, row.args = entry.entry_point, json.dumps(entry.event, default=str)
+            row.name, row.args = entry.entry_point, entry.shown or json.dumps(entry.event, default=str)
         case End():
             row.name, row.result = entry.state, entry.shown or None
             if entry.error is not None:

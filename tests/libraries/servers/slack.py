@@ -43,12 +43,19 @@ def _users(request: Request, _: Effects) -> Answer:
     return Answer({"ok": True, "members": members, "response_metadata": {"next_cursor": following}})
 
 
+def _who(request: Request, effects: Effects) -> Answer:
+    # Asked while the program loads, or as if it did: by each process.
+    if "busy" in request.headers["authorization"] and effects.append("load busy") == 1:
+        return Answer({"ok": False, "error": "ratelimited"}, 429, {"Retry-After": "0"})
+    return Answer({"ok": True, "user": "bot", "team": "T"})
+
+
 def run(listening: socket.socket, effects: Effects) -> None:
     """Serve until the process ends."""
     routes = {
         "POST /api/chat.postMessage": _post,
         "POST /api/reactions.add": _limited,
         "(GET|POST) /api/users.list": _users,
-        "POST /api/auth.test": lambda request, _: Answer({"ok": True, "user": "bot", "team": "T"}),
+        "POST /api/auth.test": _who,
     }
     serve(listening, effects, routes)

@@ -35,6 +35,9 @@ class Kind(StrEnum):
     ENVIRONMENT = "environment"
     #: starts a lane
     THREAD = "thread"
+    #: of a class: reading an attribute or an item of its objects may ask a server, and is recorded; a call is an
+    #: activity
+    LAZY = "lazy"
     #: has a rule of its own
     SPECIAL = "special"
     #: run once and recorded

@@ -17,9 +17,9 @@ TABLE = {
     Kind.DETERMINISTIC: f"""
         {_EXCEPTIONS}
         builtins.abs builtins.ascii builtins.bin builtins.callable builtins.chr builtins.delattr builtins.dir
-        builtins.divmod builtins.format builtins.getattr builtins.hasattr builtins.hash builtins.hex builtins.id
-        builtins.isinstance builtins.issubclass builtins.len builtins.oct builtins.ord builtins.pow builtins.repr
-        builtins.round builtins.setattr builtins.__build_class__
+        builtins.divmod builtins.format builtins.hash builtins.hex builtins.id builtins.isinstance builtins.issubclass
+        builtins.len builtins.oct builtins.ord builtins.pow builtins.repr builtins.round builtins.setattr
+        builtins.__build_class__
 
         builtins.bool builtins.bytearray.* builtins.bytes.* builtins.classmethod builtins.complex builtins.dict.*
         builtins.float builtins.frozenset.* builtins.int builtins.list.* builtins.memoryview builtins.object
@@ -45,9 +45,9 @@ TABLE = {
     """,
     Kind.HANDED: """
         builtins.aiter builtins.all builtins.anext builtins.any builtins.bytearray builtins.bytes builtins.dict
-        builtins.enumerate builtins.filter builtins.frozenset builtins.iter builtins.list builtins.map builtins.max
-        builtins.min builtins.next builtins.reversed builtins.set builtins.sorted builtins.sum builtins.tuple
-        builtins.zip
+        builtins.enumerate builtins.filter builtins.frozenset builtins.getattr builtins.hasattr builtins.iter
+        builtins.list builtins.map builtins.max builtins.min builtins.next builtins.reversed builtins.set
+        builtins.sorted builtins.sum builtins.tuple builtins.zip
         builtins.method # types.MethodType
         builtins.callable_iterator builtins.iterator # of iter(f, end) and of classes with __getitem__
 
@@ -82,6 +82,8 @@ TABLE = {
         asyncio.gather asyncio.all_tasks asyncio.as_completed asyncio.run_coroutine_threadsafe
         # making one; their methods are direct
         asyncio.Future asyncio.Task
+        # outside code may set them
+        asyncio.Event asyncio.LifoQueue asyncio.PriorityQueue asyncio.Queue
         # loops that are not the session's
         asyncio.BaseDefaultEventLoopPolicy.get_event_loop asyncio.BaseDefaultEventLoopPolicy.new_event_loop
         asyncio.BaseEventLoop.run_forever asyncio.BaseEventLoop.run_until_complete

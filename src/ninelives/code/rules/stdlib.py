@@ -53,6 +53,7 @@ TABLE = {
         plistlib.dumps plistlib.loads plistlib.UID plistlib.InvalidFileException plistlib.PlistFormat
         pydoc.splitdoc
         random.Random.* # of a generator with a seed of its own
+        random.SystemRandom # it holds nothing; what its methods read is recorded
         re
         selectors.SelectorKey
         shutil.Error shutil.ReadError shutil.RegistryError shutil.SameFileError shutil.SpecialFileError shutil.ExecError
@@ -174,7 +175,8 @@ TABLE = {
         argparse optparse
         ast.NodeTransformer ast.NodeVisitor
         # the session's loop is behind these; what reaches out is listed as activity
-        asyncio asyncio.Future.* asyncio.Task.*
+        asyncio asyncio.Event.* asyncio.Future.* asyncio.LifoQueue.* asyncio.PriorityQueue.* asyncio.Queue.*
+        asyncio.Task.*
         concurrent.futures
         contextlib
         contextvars.Context
@@ -225,12 +227,12 @@ TABLE = {
     """,
     Kind.ENTROPY: """
         os.getrandom os.urandom
-        random.SystemRandom
+        random.SystemRandom.*
         secrets
         ssl.RAND_bytes ssl.RAND_pseudo_bytes@<3.12 ssl.RAND_add ssl.RAND_status
     """,
     Kind.RANDOM: """
-        random random.Random uuid.uuid1 uuid.uuid4
+        random random.Random random.Random.__init__ random.Random.seed uuid.uuid1 uuid.uuid4
     """,
     Kind.SESSION: """
         asyncio.sleep time.sleep

@@ -14,6 +14,8 @@ TABLE = {
         autokitteh
         ninelives
 
+        # a row; it is called a mapping, and iterates over its values
+        asyncpg.protocol.protocol.Record asyncpg.protocol.record.Record
         bs4.dammit bs4.element bs4.formatter
         chardet.detect charset_normalizer.api.from_bytes charset_normalizer.models
         cryptography.exceptions cryptography.hazmat.bindings._rust.openssl.hashes
@@ -218,6 +220,14 @@ TABLE = {
         platformdirs
         pydantic_settings
         tzlocal
+    """,
+    Kind.LAZY: """
+        boto3.resources.base.ServiceResource
+        github.GithubObject.CompletableGithubObject github.PaginatedList.PaginatedListBase
+        jira.resources.Resource
+        praw.models.base.PRAWBase
+        selenium.webdriver.remote.webdriver.WebDriver selenium.webdriver.remote.webelement.WebElement
+        xlwings.main
     """,
     Kind.ACTIVITY: """
         autokitteh.azurebot.AzureBotClient.* autokitteh.connections.encode_jwt autokitteh.connections.refresh_oauth

@@ -11,9 +11,9 @@ from itertools import count
 from typing import Any
 
 from ninelives.errors import StoppedError
-from ninelives.session.baton import Turn
 from ninelives.session.lanes import INHIBITED, Lane, active, lane_here, running_activity
 from ninelives.session.stop import Halt
+from ninelives.session.turn import Turn
 
 _ident = _thread.get_ident
 _threads = active.threads

@@ -163,7 +163,7 @@ class PrivateModules:
 
             def cpu_count() -> Any:
                 lane = current_lane()
-                return function() if lane is None else self._session.specials.read(lane, "os.cpu_count", function)
+                return function() if lane is None else self._session.readings.read(lane, "os.cpu_count", function)
 
             return cpu_count
 

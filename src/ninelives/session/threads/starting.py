@@ -9,10 +9,10 @@ import types
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ninelives.session.baton import Turn
 from ninelives.session.lanes import active, lane_here
 from ninelives.session.stop import Halt
 from ninelives.session.threads.locks import Lock, RLock, turn_here
+from ninelives.session.turn import Turn
 
 _real_start = _thread.start_new_thread
 
