@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -226,3 +227,29 @@ def test_requirements_that_no_build_has(tmp_path: Path, text: str, message: str)
 def test_a_project_file_that_is_no_good(tmp_path: Path, text: str) -> None:
     with pytest.raises(EnvironmentBuildError, match=r"pyproject\.toml"):
         _project(tmp_path, pyproject_toml=text)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Return a folder on a disk of 200 KB."""
+    if os.geteuid():
+        pytest.skip("a small disk is mounted, which needs root; CI is root")
+    folder = tmp_path / "small"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(folder)], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk(small_disk: Path, asked: Requirements) -> None:
+    environments = Environments(small_disk / "environments")
+    # Room for a few small files only.
+    (small_disk / "filling").write_bytes(bytes(170_000))
+    with pytest.raises(EnvironmentBuildError, match=r"(?i)no space left") as raised:
+        environments.get(asked)
+    assert "\n" not in str(raised.value)
+    assert not [path for path in (small_disk / "environments").iterdir() if path.is_dir()]
+    (small_disk / "filling").unlink()
+    assert environments.get(asked).version == PYTHON
