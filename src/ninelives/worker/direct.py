@@ -96,6 +96,8 @@ def run(store: Store, request: RunRequest, observer: Observer, isolated: Isolate
     project = find_project(request.file)
     build = pack(project.root, leave_out=_left_out(store, request.secret_files))
     session_id = request.session_id or uuid.uuid4().hex
+    # First: a manager on another host needs it.
+    store.builds.put(build)
     python = PYTHON if isolated is None else isolated.python(build.id, project.root)
     start = _start(store, project, build, request, python)
     new = NewSession(
@@ -109,7 +111,6 @@ def run(store: Store, request: RunRequest, observer: Observer, isolated: Isolate
         event_id=request.event.get("event_id"),
         python=python,
     )
-    store.builds.put(build)
     try:
         store.create(new, (row(start),))
     except SessionExistsError:
