@@ -6,6 +6,7 @@ import asyncio
 import os
 import secrets
 import socket
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -39,7 +40,8 @@ class Wanted:
             os.set_blocking(descriptor, False)
         #: a manager has brought its stream
         self.taken = False
-        self._ended = False
+        #: when its stream ended, as `time.monotonic` has it; None: it has not
+        self.ended_at: float | None = None
 
     async def carry(self, context: _Context) -> None:
         """Carry frames on until the runner or the worker ends the call."""
@@ -54,8 +56,8 @@ class Wanted:
 
     def end(self) -> None:
         """End the far side: the worker reads what has come, and then the end."""
-        if not self._ended:
-            self._ended = True
+        if self.ended_at is None:
+            self.ended_at = time.monotonic()
             self._far.close()
             for descriptor in self._prints.values():
                 os.close(descriptor)

@@ -48,6 +48,7 @@ class RemoteRunner:
 
     def __init__(self, wanted: Wanted, endpoint: Endpoint, started: r.StartResponse) -> None:
         self.id = wanted.id
+        self.wanted = wanted
         self.endpoint = endpoint
         self.carrier: SocketCarrier[FromRunner] = to_runner(wanted.connection)
         self.outputs: Mapping[str, int] = wanted.outputs
@@ -174,7 +175,7 @@ class RemoteManager:
 
     async def _stop(self, runner: RemoteRunner) -> None:
         self._handler.forget(runner.id)
-        until = time.monotonic() + channels.FENCE
+        until = (runner.wanted.ended_at or time.monotonic()) + channels.FENCE
         while True:
             try:
                 await runner.endpoint.ask("Stop", r.StopRequest(version=VERSION, call_id=runner.id), _END)
