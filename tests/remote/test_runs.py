@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -91,8 +92,6 @@ def test_sessions_are_spread(network: Network, started: list[Process]) -> None:
     network.endpoints(network.one, network.two)
     text = "def main(event):\n    return open(os.environ['GATE']).read()\n"
     handler = write(network.folder, text)
-    import os
-
     gate = network.folder / "gate"
     os.mkfifo(gate)
     running = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -94,6 +95,8 @@ def remote_manager(tar: Callable[[str], bytes], report: Callable[[str], None]) -
 
 
 def _credentials(set_to: Settings) -> Credentials:
+    # What it logs of itself says less than our errors do, and comes besides.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
         import grpc  # noqa: F401 - to see whether it is there
         import grpc_health  # noqa: F401

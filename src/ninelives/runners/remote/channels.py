@@ -137,12 +137,13 @@ def read_credentials(ca: str | None, certificate: str | None, key: str | None) -
     return credentials
 
 
-def server(credentials: Credentials, address: str) -> tuple[grpc.aio.Server, int]:
+def server(credentials: Credentials, address: str, *, or_another: bool = False) -> tuple[grpc.aio.Server, int]:
     """Return a server that lets in only who has a certificate of the same authority, and its port.
 
     Args:
         credentials: of this side.
         address: HOST:PORT; port 0 takes a free one.
+        or_another: take a free port if this one is taken.
 
     Raises:
         UsageError: it can't listen there.
@@ -154,7 +155,10 @@ def server(credentials: Credentials, address: str) -> tuple[grpc.aio.Server, int
     try:
         return made, made.add_secure_port(address, certificates)
     except RuntimeError as error:
-        raise UsageError(f"nothing can listen at {address}: {_why_not(address) or error}") from None
+        number, why = _why_not(address)
+        if or_another and number == errno.EADDRINUSE:
+            return server(credentials, f"{address.rpartition(':')[0]}:0")
+        raise UsageError(f"nothing can listen at {address}: {why or error}") from None
 
 
 def channel(credentials: Credentials, address: str) -> grpc.aio.Channel:
@@ -218,9 +222,10 @@ def look(credentials: Credentials, address: str, patience: float) -> Unreached |
         with socket.create_connection((host, port), patience) as plain:
             plain.settimeout(patience)
             with _context(credentials).wrap_socket(plain, server_hostname=host) as secure:
-                # In TLS 1.3 a server refuses a certificate after the handshake; one that accepts it speaks first.
+                # In TLS 1.3 a server refuses a certificate after the handshake, and gRPC's says nothing then; one that
+                # accepts it speaks first.
                 if not secure.recv(1):
-                    return Unreached("it ended the connection: see tls on both sides", is_gone=False)
+                    return Unreached("it does not accept the certificate of this side: see tls on both", is_gone=False)
     except ssl.SSLCertVerificationError as error:
         return Unreached(f"its certificate is not accepted here ({error.verify_message})", is_gone=False)
     except ssl.SSLError as error:
@@ -255,13 +260,13 @@ def _context(credentials: Credentials) -> ssl.SSLContext:
     return context
 
 
-def _why_not(address: str) -> str:
-    """Return what the system says of listening at an address; "": nothing against it."""
+def _why_not(address: str) -> tuple[int, str]:
+    """Return what the system says of listening at an address: number and text of an error; 0: nothing against it."""
     host, port = split(address)
     try:
         family, kind, *_, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind) as tried:
             tried.bind(place)
     except OSError as error:
-        return (error.strerror or str(error)).lower()
-    return ""
+        return error.errno or -1, (error.strerror or str(error)).lower()
+    return 0, ""

@@ -101,7 +101,8 @@ class RemoteManager:
             raise
 
     async def _open(self) -> None:
-        self._server, port = channels.server(self._place.credentials, self._place.address)
+        # Each `ninelives run` is a worker of its own: managers are told where this one is.
+        self._server, port = channels.server(self._place.credentials, self._place.address, or_another=True)
         handler = self._handler
         functions: dict[str, Callable[..., Any]] = {
             "Call": handler.call,
