@@ -105,6 +105,24 @@ def test_messages_go_both_ways(pair: Pair) -> None:
     assert runner.read() == [[m.Rows([(1, "start", b"x")])], [m.Pong()]]
 
 
+def test_a_glance_takes_what_is_there_and_waits_for_nothing(pair: Pair) -> None:
+    worker, runner = to_runner(pair[0]), to_worker(pair[1])
+    runner.send([m.Ping()])
+    assert worker.glance() == [[m.Ping()]]
+    assert worker.glance() == []
+    runner.send([m.Ping()])
+    assert worker.glance() == [], "one in vain makes the next rarer"
+    assert worker.glance() == [[m.Ping()]]
+    pair[1].send(frames([m.Ping()])[0][:-1])
+    assert worker.glance() == []
+    assert worker.glance() == [], "a frame that has begun is read"
+    pair[1].send(frames([m.Ping()])[0][-1:])
+    assert worker.read() == [[m.Ping()]]
+    runner.close()
+    with pytest.raises(CarrierClosedError):
+        worker.glance()
+
+
 def test_what_was_sent_comes_before_the_end(pair: Pair) -> None:
     worker, runner = to_runner(pair[0]), to_worker(pair[1])
     runner.send([m.Ping()])

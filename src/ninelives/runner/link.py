@@ -58,7 +58,8 @@ class MessageLink:
             self._check()
             self._unsent.append(request)
             self._send()
-            batches = self._carrier.read()
+            # A start is recorded without a sync, so its answer is nearly there.
+            batches = self._carrier.glance() if type(request) is m.Begin else []
             while not batches:
                 batches = self._carrier.read()
         (got,) = batches[0]

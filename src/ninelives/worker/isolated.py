@@ -224,23 +224,34 @@ class Isolated:
         outputs.register(poll)
         limit = self._limits.time
         began = time.monotonic()
+        answers: list[m.Message] = []
         while not conversation.is_over:
             silent = conversation.state is State.WAIT
             allowed = self._hello if silent else limit
             left = None if allowed is None else (began + allowed - time.monotonic()) * 1000
-            found = poll.poll(left) if left is None or left > 0 else []
-            if not found and silent:
-                raise SlowPeerError(f"a runner has said nothing for {allowed:g} s")
-            if not found:
-                raise LimitError(f"the session took longer than its limit of {limit:g} s: give it more, and resume it")
-            if len(found) > 1 or found[0][0] != connection:
-                # First what children printed: they did before the message was sent.
+            batches = carrier.glance() if answers and (left is None or left > 0) else ()
+            if batches:
                 outputs.pass_on(poll)
-            if any(descriptor == connection for descriptor, _ in found):
-                for batch in carrier.read():
-                    answers = conversation.handle(batch)
-                    if answers:
-                        carrier.send(answers)
+            else:
+                found = poll.poll(left) if left is None or left > 0 else []
+                if not found:
+                    raise self._too_late(silent=silent)
+                if len(found) > 1 or found[0][0] != connection:
+                    # First what children printed: they did before the message was sent.
+                    outputs.pass_on(poll)
+                if any(descriptor == connection for descriptor, _ in found):
+                    batches = carrier.read()
+            for batch in batches:
+                answers = conversation.handle(batch)
+                if answers:
+                    carrier.send(answers)
+
+    def _too_late(self, *, silent: bool) -> NinelivesError:
+        if silent:
+            return SlowPeerError(f"a runner has said nothing for {self._hello:g} s")
+        return LimitError(
+            f"the session took longer than its limit of {self._limits.time:g} s: give it more, and resume it"
+        )
 
     def _welcome(self, runner: Runner, task: Task) -> m.Welcome:
         return m.Welcome(
