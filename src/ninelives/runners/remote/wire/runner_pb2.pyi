@@ -1,47 +1,39 @@
-from collections.abc import Iterable as _Iterable
-from collections.abc import Mapping as _Mapping
-from typing import ClassVar as _ClassVar
-
+from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from google.protobuf.internal import containers as _containers
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Problem(_message.Message):
-    __slots__ = ("build_missing", "kind", "text")
+    __slots__ = ("kind", "text", "build_missing")
     KIND_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
     BUILD_MISSING_FIELD_NUMBER: _ClassVar[int]
     kind: str
     text: str
     build_missing: bool
-    def __init__(
-        self, kind: str | None = ..., text: str | None = ..., build_missing: bool | None = ...
-    ) -> None: ...
+    def __init__(self, kind: _Optional[str] = ..., text: _Optional[str] = ..., build_missing: _Optional[bool] = ...) -> None: ...
 
 class ExportsRequest(_message.Message):
-    __slots__ = ("build_id", "version")
+    __slots__ = ("version", "build_id")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     BUILD_ID_FIELD_NUMBER: _ClassVar[int]
     version: int
     build_id: str
-    def __init__(self, version: int | None = ..., build_id: str | None = ...) -> None: ...
+    def __init__(self, version: _Optional[int] = ..., build_id: _Optional[str] = ...) -> None: ...
 
 class ExportsResponse(_message.Message):
-    __slots__ = ("exports", "problem")
+    __slots__ = ("problem", "exports")
     PROBLEM_FIELD_NUMBER: _ClassVar[int]
     EXPORTS_FIELD_NUMBER: _ClassVar[int]
     problem: Problem
     exports: _containers.RepeatedCompositeFieldContainer[Export]
-    def __init__(
-        self,
-        problem: Problem | _Mapping | None = ...,
-        exports: _Iterable[Export | _Mapping] | None = ...,
-    ) -> None: ...
+    def __init__(self, problem: _Optional[_Union[Problem, _Mapping]] = ..., exports: _Optional[_Iterable[_Union[Export, _Mapping]]] = ...) -> None: ...
 
 class Export(_message.Message):
-    __slots__ = ("args", "file", "line", "name")
+    __slots__ = ("file", "line", "name", "args")
     FILE_FIELD_NUMBER: _ClassVar[int]
     LINE_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
@@ -50,43 +42,33 @@ class Export(_message.Message):
     line: int
     name: str
     args: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(
-        self,
-        file: str | None = ...,
-        line: int | None = ...,
-        name: str | None = ...,
-        args: _Iterable[str] | None = ...,
-    ) -> None: ...
+    def __init__(self, file: _Optional[str] = ..., line: _Optional[int] = ..., name: _Optional[str] = ..., args: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class BuildPiece(_message.Message):
-    __slots__ = ("build_id", "data", "version")
+    __slots__ = ("version", "build_id", "data")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     BUILD_ID_FIELD_NUMBER: _ClassVar[int]
     DATA_FIELD_NUMBER: _ClassVar[int]
     version: int
     build_id: str
     data: bytes
-    def __init__(
-        self, version: int | None = ..., build_id: str | None = ..., data: bytes | None = ...
-    ) -> None: ...
+    def __init__(self, version: _Optional[int] = ..., build_id: _Optional[str] = ..., data: _Optional[bytes] = ...) -> None: ...
 
 class PutBuildResponse(_message.Message):
     __slots__ = ("problem",)
     PROBLEM_FIELD_NUMBER: _ClassVar[int]
     problem: Problem
-    def __init__(self, problem: Problem | _Mapping | None = ...) -> None: ...
+    def __init__(self, problem: _Optional[_Union[Problem, _Mapping]] = ...) -> None: ...
 
 class PrepareRequest(_message.Message):
-    __slots__ = ("build_id", "python", "version")
+    __slots__ = ("version", "build_id", "python")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     BUILD_ID_FIELD_NUMBER: _ClassVar[int]
     PYTHON_FIELD_NUMBER: _ClassVar[int]
     version: int
     build_id: str
     python: str
-    def __init__(
-        self, version: int | None = ..., build_id: str | None = ..., python: str | None = ...
-    ) -> None: ...
+    def __init__(self, version: _Optional[int] = ..., build_id: _Optional[str] = ..., python: _Optional[str] = ...) -> None: ...
 
 class PrepareResponse(_message.Message):
     __slots__ = ("problem", "python")
@@ -94,29 +76,17 @@ class PrepareResponse(_message.Message):
     PYTHON_FIELD_NUMBER: _ClassVar[int]
     problem: Problem
     python: str
-    def __init__(self, problem: Problem | _Mapping | None = ..., python: str | None = ...) -> None: ...
+    def __init__(self, problem: _Optional[_Union[Problem, _Mapping]] = ..., python: _Optional[str] = ...) -> None: ...
 
 class StartRequest(_message.Message):
-    __slots__ = (
-        "build_id",
-        "call_id",
-        "hash_seed",
-        "limits",
-        "python",
-        "session_id",
-        "token",
-        "vars",
-        "version",
-        "worker",
-    )
+    __slots__ = ("version", "call_id", "worker", "session_id", "token", "build_id", "hash_seed", "python", "limits", "vars")
     class VarsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
         VALUE_FIELD_NUMBER: _ClassVar[int]
         key: str
         value: str
-        def __init__(self, key: str | None = ..., value: str | None = ...) -> None: ...
-
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     VERSION_FIELD_NUMBER: _ClassVar[int]
     CALL_ID_FIELD_NUMBER: _ClassVar[int]
     WORKER_FIELD_NUMBER: _ClassVar[int]
@@ -137,22 +107,10 @@ class StartRequest(_message.Message):
     python: str
     limits: Limits
     vars: _containers.ScalarMap[str, str]
-    def __init__(
-        self,
-        version: int | None = ...,
-        call_id: str | None = ...,
-        worker: str | None = ...,
-        session_id: str | None = ...,
-        token: bytes | None = ...,
-        build_id: str | None = ...,
-        hash_seed: int | None = ...,
-        python: str | None = ...,
-        limits: Limits | _Mapping | None = ...,
-        vars: _Mapping[str, str] | None = ...,
-    ) -> None: ...
+    def __init__(self, version: _Optional[int] = ..., call_id: _Optional[str] = ..., worker: _Optional[str] = ..., session_id: _Optional[str] = ..., token: _Optional[bytes] = ..., build_id: _Optional[str] = ..., hash_seed: _Optional[int] = ..., python: _Optional[str] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., vars: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class Limits(_message.Message):
-    __slots__ = ("cpu", "memory", "processes", "time")
+    __slots__ = ("cpu", "memory", "time", "processes")
     CPU_FIELD_NUMBER: _ClassVar[int]
     MEMORY_FIELD_NUMBER: _ClassVar[int]
     TIME_FIELD_NUMBER: _ClassVar[int]
@@ -161,16 +119,10 @@ class Limits(_message.Message):
     memory: int
     time: float
     processes: int
-    def __init__(
-        self,
-        cpu: float | None = ...,
-        memory: int | None = ...,
-        time: float | None = ...,
-        processes: int | None = ...,
-    ) -> None: ...
+    def __init__(self, cpu: _Optional[float] = ..., memory: _Optional[int] = ..., time: _Optional[float] = ..., processes: _Optional[int] = ...) -> None: ...
 
 class StartResponse(_message.Message):
-    __slots__ = ("cache", "code_dir", "cwd", "problem")
+    __slots__ = ("problem", "code_dir", "cwd", "cache")
     PROBLEM_FIELD_NUMBER: _ClassVar[int]
     CODE_DIR_FIELD_NUMBER: _ClassVar[int]
     CWD_FIELD_NUMBER: _ClassVar[int]
@@ -179,46 +131,36 @@ class StartResponse(_message.Message):
     code_dir: str
     cwd: str
     cache: str
-    def __init__(
-        self,
-        problem: Problem | _Mapping | None = ...,
-        code_dir: str | None = ...,
-        cwd: str | None = ...,
-        cache: str | None = ...,
-    ) -> None: ...
+    def __init__(self, problem: _Optional[_Union[Problem, _Mapping]] = ..., code_dir: _Optional[str] = ..., cwd: _Optional[str] = ..., cache: _Optional[str] = ...) -> None: ...
 
 class StopRequest(_message.Message):
-    __slots__ = ("call_id", "session_id", "version")
+    __slots__ = ("version", "call_id", "session_id")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     CALL_ID_FIELD_NUMBER: _ClassVar[int]
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     version: int
     call_id: str
     session_id: str
-    def __init__(
-        self, version: int | None = ..., call_id: str | None = ..., session_id: str | None = ...
-    ) -> None: ...
+    def __init__(self, version: _Optional[int] = ..., call_id: _Optional[str] = ..., session_id: _Optional[str] = ...) -> None: ...
 
 class StopResponse(_message.Message):
     __slots__ = ("problem",)
     PROBLEM_FIELD_NUMBER: _ClassVar[int]
     problem: Problem
-    def __init__(self, problem: Problem | _Mapping | None = ...) -> None: ...
+    def __init__(self, problem: _Optional[_Union[Problem, _Mapping]] = ...) -> None: ...
 
 class RunnerHealthRequest(_message.Message):
-    __slots__ = ("call_id", "patience", "version")
+    __slots__ = ("version", "call_id", "patience")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     CALL_ID_FIELD_NUMBER: _ClassVar[int]
     PATIENCE_FIELD_NUMBER: _ClassVar[int]
     version: int
     call_id: str
     patience: float
-    def __init__(
-        self, version: int | None = ..., call_id: str | None = ..., patience: float | None = ...
-    ) -> None: ...
+    def __init__(self, version: _Optional[int] = ..., call_id: _Optional[str] = ..., patience: _Optional[float] = ...) -> None: ...
 
 class RunnerHealthResponse(_message.Message):
-    __slots__ = ("alive", "limited", "status", "why")
+    __slots__ = ("alive", "status", "why", "limited")
     ALIVE_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     WHY_FIELD_NUMBER: _ClassVar[int]
@@ -227,24 +169,18 @@ class RunnerHealthResponse(_message.Message):
     status: int
     why: str
     limited: bool
-    def __init__(
-        self,
-        alive: bool | None = ...,
-        status: int | None = ...,
-        why: str | None = ...,
-        limited: bool | None = ...,
-    ) -> None: ...
+    def __init__(self, alive: _Optional[bool] = ..., status: _Optional[int] = ..., why: _Optional[str] = ..., limited: _Optional[bool] = ...) -> None: ...
 
 class HealthRequest(_message.Message):
-    __slots__ = ("session_id", "version")
+    __slots__ = ("version", "session_id")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     version: int
     session_id: str
-    def __init__(self, version: int | None = ..., session_id: str | None = ...) -> None: ...
+    def __init__(self, version: _Optional[int] = ..., session_id: _Optional[str] = ...) -> None: ...
 
 class HealthResponse(_message.Message):
-    __slots__ = ("knows_session", "most", "ok", "runners", "runs_session", "version", "why")
+    __slots__ = ("version", "ok", "why", "runners", "most", "knows_session", "runs_session")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     OK_FIELD_NUMBER: _ClassVar[int]
     WHY_FIELD_NUMBER: _ClassVar[int]
@@ -259,13 +195,4 @@ class HealthResponse(_message.Message):
     most: int
     knows_session: bool
     runs_session: bool
-    def __init__(
-        self,
-        version: int | None = ...,
-        ok: bool | None = ...,
-        why: str | None = ...,
-        runners: int | None = ...,
-        most: int | None = ...,
-        knows_session: bool | None = ...,
-        runs_session: bool | None = ...,
-    ) -> None: ...
+    def __init__(self, version: _Optional[int] = ..., ok: _Optional[bool] = ..., why: _Optional[str] = ..., runners: _Optional[int] = ..., most: _Optional[int] = ..., knows_session: _Optional[bool] = ..., runs_session: _Optional[bool] = ...) -> None: ...
