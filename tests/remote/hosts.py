@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -155,6 +155,11 @@ class Process:
         """Read what it has said since, without waiting."""
         while self._open and select.select(list(self._open.values()), [], [], 0.01)[0]:
             self._take(time.monotonic() + 1, "what is there")
+
+    def wait_a_second(self) -> None:
+        """Wait for a second, or for its end, and read nothing."""
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(1)
 
     def close(self) -> None:
         """End it, if it has not ended."""

@@ -211,3 +211,86 @@ def test_the_manager_cannot_reach_the_worker(steps: Steps) -> None:
     assert process.end() == 3
     assert "can't reach the worker at 127.0.0.1:" in process.stderr
     assert "worker.address" in process.stderr
+
+
+def test_the_run_is_interrupted(steps: Steps) -> None:
+    manager(steps)
+    process = steps.run()
+    (pid,) = steps.await_pids(1)
+    assert process.kill(signal.SIGINT) == 130
+    assert not is_running(pid)
+    finishes(steps, steps.resume(), 1)
+
+
+def test_what_a_runner_started_ends_with_it(network: Network, started: list[Process]) -> None:
+    there = network.one.manager()
+    started.append(there)
+    code = network.folder / "code"
+    code.mkdir()
+    (code / "main.py").write_text(
+        "import os, subprocess\n\n\ndef main(event):\n"
+        "    subprocess.Popen(['sleep', '1000'], start_new_session=True, stdout=2)\n"
+        "    print('pid', os.getpid())\n    open(os.environ['GATE']).read()\n"
+    )
+    os.mkfifo(network.folder / "gate")
+    process = network.worker.start(
+        "run", f"{code / 'main.py'}:main", "--runner", "remote", "--var", f"GATE={network.folder / 'gate'}"
+    )
+    started.append(process)
+    (child,) = children(int(process.await_line("pid ").split()[1]))
+    process.kill()
+    there.await_line("its runner is gone")
+    assert not is_running(child)
+
+
+def children(pid: int) -> list[int]:
+    return [
+        int(found) for task in Path(f"/proc/{pid}/task").iterdir() for found in (task / "children").read_text().split()
+    ]
+
+
+#: Prints 40 MB, and says past its worker how far it is.
+FLOOD = """\
+import os
+
+import ninelives
+
+
+def main(event):
+    for number in range(10_000):
+        print("x" * 4_000)
+        note(number)
+
+
+@ninelives.inhibit_activities
+def note(number):
+    descriptor = os.open(os.environ["COUNT"], os.O_CREAT | os.O_WRONLY)
+    os.pwrite(descriptor, b"%09d" % number, 0)
+    os.close(descriptor)
+"""
+
+
+def test_a_worker_that_takes_nothing_holds_the_runner_up(network: Network, started: list[Process]) -> None:
+    """Nobody reads what the worker shows, so it waits, the bridge with it, and so does the program: nothing piles up."""
+    there = network.one.manager()
+    started.append(there)
+    code = network.folder / "code"
+    code.mkdir()
+    (code / "main.py").write_text(FLOOD)
+    count = network.folder / "count"
+    process = network.worker.start("run", f"{code / 'main.py'}:main", "--runner", "remote", "--var", f"COUNT={count}")
+    started.append(process)
+    before, memory = -1, rss(there.pid)
+    while not count.exists() or not count.read_text() or before != (before := int(count.read_text())):
+        assert not process.process.poll(), process.end() or process.said
+        process.wait_a_second()
+    assert before < 5_000
+    assert rss(there.pid) - memory < 40_000
+    assert process.end() == 0
+    assert process.stdout.count("\n") == 10_000
+
+
+def rss(pid: int) -> int:
+    """Return how many KiB of memory a process has."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0])
