@@ -89,6 +89,8 @@ class RemoteManager:
         self._report = report
         self._handler = Handler()
         self._runners: dict[str, RemoteRunner] = {}
+        #: minor version of Python, by build and the one that was asked for
+        self._prepared: dict[tuple[str, str], str] = {}
         #: a manager has been there once, so one may come back
         self._was_there = False
         self._loop = asyncio.new_event_loop()
@@ -119,13 +121,17 @@ class RemoteManager:
     def prepare(self, code: Code, python: str = "") -> str:
         """See `Manager.prepare`."""
         build = self._build(code)
+        known = self._prepared.get((build.id, python))
+        if known is not None:
+            return known
 
         async def prepare(one: Candidate) -> str:
             request = r.PrepareRequest(version=VERSION, build_id=build.id, python=python)
             prepared = await self._with_build(one.endpoint, "Prepare", request, build)
             return str(prepared.python)
 
-        return self._do(self._anywhere("", prepare))
+        found = self._prepared[build.id, python] = self._do(self._anywhere("", prepare))
+        return found
 
     def start(self, session: Asked, code: Code, vars: Mapping[str, str]) -> RemoteRunner:
         """See `Manager.start`."""

@@ -31,6 +31,9 @@ _PATIENCE = 5.0
 #: How many runners that have ended it can still say something of.
 _REMEMBERED = 1_000
 
+#: Seconds for which the connection to a worker is kept that has no call: its next session starts sooner.
+_LINGER = 60.0
+
 _ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,199}")
 _BUILD = re.compile(r"[0-9a-f]{64}")
 
@@ -54,6 +57,9 @@ class _Connected:
     def __init__(self, made: grpc.aio.Channel) -> None:
         self.channel = made
         self.users = 0
+        #: how often a call has left it
+        self.used = 0
+        self.closing: asyncio.Future[None] | None = None
 
 
 class _Packed(NamedTuple):
@@ -321,7 +327,7 @@ class _BuildMissingError(NinelivesError):
 
 
 class _Use:
-    """A channel to a worker, for one call; closed with the last of them."""
+    """A channel to a worker, for one call; closed when no call has used it for a while."""
 
     def __init__(self, service: Service, worker: str) -> None:
         self._service = service
@@ -337,9 +343,15 @@ class _Use:
 
     async def __aexit__(self, *_: object) -> None:
         self._connected.users -= 1
-        if not self._connected.users:
-            del self._service._workers[self._worker]
-            await self._connected.channel.close()
+        self._connected.used += 1
+        asyncio.get_running_loop().call_later(_LINGER, self._leave, self._connected.used)
+
+    def _leave(self, used: int) -> None:
+        connected, workers = self._connected, self._service._workers
+        if not connected.users and connected.used == used:
+            workers.pop(self._worker, None)
+            # Held, so that it is not collected half done.
+            connected.closing = asyncio.ensure_future(connected.channel.close())
 
 
 def _check_version(version: int) -> None:
