@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
 
-from remote.hosts import PORT, Network, Process
+from remote.hosts import LATE, PORT, Network, Process
 
 #: Three activities that are seen from outside; the second waits at a gate, and says in which process.
 STEPS = """\
@@ -74,14 +75,16 @@ class Steps:
 
     def await_pids(self, count: int) -> list[int]:
         """Wait until so many attempts were at the gate, and return their processes."""
+        until = time.monotonic() + LATE
         while True:
-            # Both ends of such a pipe open at the same time.
-            effects = self.effects()
-            pids = [int(line.split()[1]) for line in effects if line.startswith("two ")]
+            pids = [int(line.split()[1]) for line in self.effects() if line.startswith("two ")]
             if len(pids) >= count:
                 return pids
-            assert self.started[-1].process.poll() is None, self.started[-1].close() or self.started[-1].said
-            self.started[-1].take_what_is_there()
+            for process in self.started:
+                process.take_what_is_there()
+            said = [process.said for process in self.started]
+            assert self.started[-1].process.poll() is None, said
+            assert time.monotonic() < until, said
 
     def let_pass(self) -> None:
         with self.gate.open("w") as file:
