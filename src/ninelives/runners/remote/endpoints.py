@@ -14,7 +14,7 @@ import grpc.aio
 from ninelives.errors import NinelivesError, ProtocolError, RunnerError
 from ninelives.protocol.messages import VERSION
 from ninelives.runner.link import error_of
-from ninelives.runners.remote.channels import PIECE, Credentials, Unreached, channel, look
+from ninelives.runners.remote.channels import PIECE, Credentials, channel, look
 from ninelives.runners.remote.services import RUNNER
 from ninelives.runners.remote.wire import runner_pb2 as r
 
@@ -30,11 +30,18 @@ AVOID = 10.0
 
 
 class UnreachedError(RunnerError):
-    """A runner manager can't be reached."""
+    """A runner manager can't be reached, or does not answer.
 
-    def __init__(self, why: str, *, is_gone: bool) -> None:
+    Args:
+        why: for people.
+        is_gone: nothing listens there any more.
+        is_there: it can be reached.
+    """
+
+    def __init__(self, why: str, *, is_gone: bool = False, is_there: bool = False) -> None:
         super().__init__(why)
         self.is_gone = is_gone
+        self.is_there = is_there
 
 
 class BuildMissingError(NinelivesError):
@@ -97,11 +104,12 @@ class Endpoint:
         said = error.details() or error.code().name
         if error.code() not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
             # It is there, and will not.
-            return UnreachedError(said, is_gone=False)
+            return UnreachedError(said, is_there=True)
         self._missed = time.monotonic()
         found = await asyncio.to_thread(look, self._credentials, self.address, ANSWER)
-        why, is_gone = found or Unreached(f"it does not answer within {within:g} s ({said})", is_gone=False)
-        return UnreachedError(why, is_gone=is_gone)
+        if found is None:
+            return UnreachedError(f"it does not answer within {within:.0f} s ({said})", is_there=True)
+        return UnreachedError(found.why, is_gone=found.is_gone)
 
 
 class Candidate(NamedTuple):

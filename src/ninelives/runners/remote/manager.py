@@ -20,6 +20,7 @@ from ninelives.protocol.messages import VERSION, FromRunner
 from ninelives.runners.manager import Asked, Code, Health, RunnerHealth
 from ninelives.runners.remote import channels
 from ninelives.runners.remote.endpoints import (
+    ANSWER,
     START,
     BuildMissingError,
     Candidate,
@@ -37,7 +38,7 @@ RETURN = 30.0
 #: Seconds between looking for them.
 _LOOK = 0.5
 
-#: Seconds in which a manager ends a runner.
+#: Seconds in which a manager that can be reached ends a runner.
 _END = 60.0
 
 Result = TypeVar("Result")
@@ -182,15 +183,20 @@ class RemoteManager:
 
     async def _stop(self, runner: RemoteRunner) -> None:
         self._handler.forget(runner.id)
-        until = (runner.wanted.ended_at or time.monotonic()) + channels.FENCE
+        fence = (runner.wanted.ended_at or time.monotonic()) + channels.FENCE
+        latest = time.monotonic() + _END
         while True:
+            request = r.StopRequest(version=VERSION, call_id=runner.id)
             try:
-                await runner.endpoint.ask("Stop", r.StopRequest(version=VERSION, call_id=runner.id), _END)
+                await runner.endpoint.ask("Stop", request, max(fence - time.monotonic(), ANSWER))
             except UnreachedError as error:
-                left = until - time.monotonic()
+                # A manager that answers, and not this, is at it still.
+                left = (latest if error.is_there else fence) - time.monotonic()
+                if error.is_there and left <= 0:
+                    raise RunnerError(f"the runner manager at {runner.endpoint.address} can't end a runner") from None
                 if error.is_gone or left <= 0:
                     return
-                self._report(f"the host of a runner can't be reached; in {left:.0f} s it has ended: {error}")
+                self._report(f"waiting for the end of a runner at {runner.endpoint.address}: {error}")
                 await asyncio.sleep(min(left, _LOOK * 4))
             else:
                 return

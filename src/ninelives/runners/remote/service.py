@@ -49,6 +49,31 @@ class _Call:
         self.runner: Runner | None = None
         self.task: asyncio.Task[None] | None = None
         self.gone = asyncio.Event()
+        #: why it does not end
+        self.problem: NinelivesError | None = None
+        #: it is being ended, and must not be disturbed at that
+        self._is_ending = False
+
+    def begin_end(self) -> None:
+        """Say that it is being ended."""
+        self._is_ending = True
+
+    def cancel(self) -> None:
+        """End it, if that has not begun."""
+        if self.task is not None and not self._is_ending:
+            self._is_ending = True
+            self.task.cancel()
+
+    async def end(self) -> None:
+        """End it, and wait until nothing of it is left.
+
+        Raises:
+            RunnerError: it does not end.
+        """
+        self.cancel()
+        await self.gone.wait()
+        if self.problem is not None:
+            raise self.problem
 
 
 class _Connected:
@@ -118,7 +143,7 @@ class Service:
 
     async def close(self) -> None:
         """End all runners."""
-        await asyncio.gather(*map(self._end, list(self._calls.values())))
+        await asyncio.gather(*(call.end() for call in list(self._calls.values())), return_exceptions=True)
         await asyncio.to_thread(self._manager.close)
         for pool in (self._starting, self._ending):
             pool.shutdown(wait=False)
@@ -187,7 +212,7 @@ class Service:
             runner = await asyncio.shield(opened)
         except asyncio.CancelledError:
             # The worker waits no more.
-            call.task.cancel()
+            call.cancel()
             raise
         cwd = runner.cwd or await self._in(
             self._starting, partial(places.working_directory, self._home, request.session_id)
@@ -209,7 +234,7 @@ class Service:
                         await self._remember(request.call_id, call.runner)
                         await bridge.close()
                 finally:
-                    await self._clear_away(request.call_id, call, bridge)
+                    await self._clear_away(call, bridge)
         except (NinelivesError, OSError) as error:
             if opened.done():
                 self._log(f"session {call.session_id}: {error}")
@@ -250,12 +275,17 @@ class Service:
         if len(self._ended) > _REMEMBERED:
             self._ended.popitem(last=False)
 
-    async def _clear_away(self, call_id: str, call: _Call, bridge: Bridge | None) -> None:
+    async def _clear_away(self, call: _Call, bridge: Bridge | None) -> None:
         """End a runner and all that it started."""
-        if call.runner is not None:
-            await asyncio.shield(self._in(self._ending, partial(self._stop_runner, call.runner, bridge)))
+        call.begin_end()
         if bridge is not None:
             bridge.cancel()
+        if call.runner is not None:
+            try:
+                await asyncio.shield(self._in(self._ending, partial(self._stop_runner, call.runner, bridge)))
+            except NinelivesError as error:
+                call.problem = error
+                raise
 
     def _stop_runner(self, runner: Runner, bridge: Bridge | None) -> None:
         self._manager.stop(runner.id)
@@ -265,19 +295,13 @@ class Service:
     async def _stop(self, request: r.StopRequest) -> r.StopResponse:
         call = self._calls.get(request.call_id)
         if call is not None:
-            await self._end(call)
+            await call.end()
         if request.session_id:
             await self._end_session(request.session_id)
         return r.StopResponse()
 
     async def _end_session(self, session_id: str) -> None:
-        await asyncio.gather(*(self._end(call) for call in list(self._calls.values()) if call.session_id == session_id))
-
-    @staticmethod
-    async def _end(call: _Call) -> None:
-        if call.task is not None:
-            call.task.cancel()
-            await call.gone.wait()
+        await asyncio.gather(*(call.end() for call in list(self._calls.values()) if call.session_id == session_id))
 
     async def _runner_health(self, request: r.RunnerHealthRequest, context: _Context) -> r.RunnerHealthResponse:
         await admit(context, WORKER)
