@@ -126,9 +126,14 @@ class Bridge:
     async def _down(self, connection: socket.socket) -> None:
         """Carry on what the worker says, until the stream has ended."""
         loop = asyncio.get_running_loop()
-        with suppress(*_ENDED, OSError):
+        try:
             while (said := await self._stream.read()) is not grpc.aio.EOF:
                 await loop.sock_sendall(connection, said.frames)
+        except _ENDED:
+            return
+        except OSError:
+            # The runner is gone; how, is found out where it is read from.
+            await loop.create_future()
 
     def _listen(self, data: bytes) -> None:
         """Hear the runner's first message: it says what its children carry, so that all of them are found."""
