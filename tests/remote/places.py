@@ -28,6 +28,8 @@ class Offered(NamedTuple):
     warm: int
     address: str
     certificates: Path
+    #: PYTHONPATH of its processes
+    path: str = os.pathsep.join(PATH)
 
 
 @functools.cache
@@ -78,7 +80,9 @@ class RemoteWorkerKilled(WorkerKilled):
         files = (str(there.certificates / name) for name in ("ca.pem", "worker.pem", "worker.key"))
         where = Where([there.address], "127.0.0.1:0", read_credentials(*files))
         manager = RemoteManager(where, lambda build: Builds(self.home / "builds").tar(build))
-        return Isolated(manager, crashes=self.crashes, back_off=(0, 0)), self.environment | environment
+        return Isolated(
+            manager, limits=self.limits, crashes=self.crashes, back_off=(0, 0)
+        ), self.environment | environment
 
 
 class RemoteRunnerKilled(RunnerKilled, RemoteWorkerKilled):

@@ -111,3 +111,17 @@ def test_sessions_are_spread(network: Network, started: list[Process]) -> None:
     assert [manager.stderr.count("wanted by") for manager in managers] == [2, 2]
     for process in running:
         process.kill()
+
+
+def test_an_environment_that_can_not_be_built(network: Network, started: list[Process]) -> None:
+    started.append(network.one.manager())
+    handler = write(network.folder, "def main(event):\n    return 1\n")
+    (network.folder / "code" / "requirements.txt").write_text("./here\n")
+    came_to = []
+    for runner in ("local", "remote"):
+        process = network.worker.start("run", handler, "--runner", runner)
+        started.append(process)
+        code = process.end()
+        came_to.append((code, [line.rpartition("requirements.txt")[2] for line in process.stderr.splitlines()]))
+    assert came_to[0] == came_to[1]
+    assert came_to[0][0] == 2
