@@ -36,7 +36,7 @@ def main() -> None:
             event = {"event_type": "test", "event_id": None, "integration_id": None, "data": {}}
             request = RunRequest(folder / "many" / "main.py", "main", event)
             finished = run(store, request, Silent(), Isolated(manager))
-            came_to.append(f"{finished.state} {finished.result} {finished.error or ''}".strip())
+            came_to.append(f"{finished.state} {finished.error['type'] if finished.error else finished.result}")
 
         threads = [threading.Thread(target=one) for _ in range(int(count))]
         for thread in threads:

@@ -52,7 +52,6 @@ class Wanted:
             for task in (up, down):
                 task.cancel()
             await asyncio.gather(up, down, return_exceptions=True)
-            self.end()
 
     def end(self) -> None:
         """End the far side: the worker reads what has come, and then the end."""
@@ -119,8 +118,12 @@ class Handler:
             # It raises, and nothing follows.
             await context.abort(grpc.StatusCode.NOT_FOUND, "the worker does not want this runner, or not any more")
         wanted.taken = True
-        await context.write(h.ToRunner())
-        await wanted.carry(context)
+        try:
+            await context.write(h.ToRunner())
+            await wanted.carry(context)
+        finally:
+            # Also when the manager ends the stream while it is taken.
+            wanted.end()
 
     async def is_active(self, request: h.IsActiveRequest, context: _Context) -> h.IsActiveResponse:
         """See `handler.proto`."""
