@@ -57,6 +57,10 @@ format: .venv/.dev ## let ruff format, and repair what it can
 	.venv/bin/ruff check --fix
 	.venv/bin/ruff format
 
+.PHONY: protos
+protos: .venv/.dev ## make the code of src/ninelives/runners/remote/wire from its protos; a test holds that it is that
+	.venv/bin/python -m grpc_tools.protoc -I src --python_out=src --pyi_out=src src/ninelives/runners/remote/wire/*.proto
+
 .PHONY: bench
 bench: .venv-bench/.bench ## measure, peers beside us, and print the table
 	.venv-bench/bin/python benchmarks/run.py

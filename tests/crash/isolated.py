@@ -128,7 +128,11 @@ class RunnerKilled(WorkerKilled):
         forking.forked.wait()
         os.kill(forking.pid, signal.SIGKILL)
         forking.ended.wait()
-        (self.folder / "killed").write_text(json.dumps([len(Place.writes(self)), super().effects_when_killed()]))
+        self.note_kill()
+
+    def note_kill(self) -> None:
+        """Write down what there was when the runner was killed."""
+        (self.folder / "killed").write_text(json.dumps([len(Place.writes(self)), Place.effects_when_killed(self)]))
 
 
 class RunnerReplaced(RunnerKilled):

@@ -19,6 +19,7 @@ _COMMANDS = {
     "build": "build",
     "exports": "code",
     "rewrite": "code",
+    "runner-manager": "remote",
     "certs": "certs",
     "config": "about",
     "version": "about",
@@ -42,7 +43,7 @@ class _Commands(click.Group):
 
 
 def _load(name: str) -> click.Command:
-    found: click.Command = getattr(importlib.import_module(f"ninelives.cli.{_COMMANDS[name]}"), name)
+    found: click.Command = getattr(importlib.import_module(f"ninelives.cli.{_COMMANDS[name]}"), name.replace("-", "_"))
     return found
 
 

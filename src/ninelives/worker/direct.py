@@ -98,6 +98,8 @@ def run(store: Store, request: RunRequest, observer: Observer, isolated: Isolate
     if build.warning:
         observer.warned(build.warning)
     session_id = request.session_id or uuid.uuid4().hex
+    # First: a manager on another host needs it.
+    store.builds.put(build)
     python = PYTHON if isolated is None else isolated.python(build.id, project.root)
     start = _start(store, project, build, request, python)
     new = NewSession(
@@ -111,7 +113,6 @@ def run(store: Store, request: RunRequest, observer: Observer, isolated: Isolate
         event_id=request.event.get("event_id"),
         python=python,
     )
-    store.builds.put(build)
     try:
         store.create(new, (row(start),))
     except SessionExistsError:
@@ -202,6 +203,8 @@ class _Place:
         self.former_dir = ""
         self.observer = observer
         self.repaired = False
+        #: of the code that it goes on with; "": that it started on
+        self.build_id = ""
         self.retry_interrupted = False
         self.secret_files: tuple[Path, ...] = ()
         #: what the session was before it goes on: what it is again if it does not
@@ -224,6 +227,7 @@ class _Place:
         self.former_dir = session.code_dir
         self.retry_interrupted = retry_failed
         self.repaired = repaired or session.build_id != recorded.start.build_id
+        self.build_id = session.build_id
         forgotten = self._forgotten(recorded, link, retry_failed=retry_failed)
         update = self._repaired_build() if repaired else None
         if forgotten or update:
@@ -236,6 +240,7 @@ class _Place:
     def _repaired_build(self) -> SessionUpdate:
         build = pack(self.code_dir, leave_out=_left_out(self.store, self.secret_files))
         self.store.builds.put(build)
+        self.build_id = build.id
         return SessionUpdate(build_id=build.id, code_dir=str(self.code_dir))
 
     def _decide(self, rows: list[Row], update: SessionUpdate | None) -> None:
@@ -310,7 +315,7 @@ class _Place:
         return Task(
             link,
             self.observer,
-            build="" if self.repaired else start.build_id,
+            build=self.build_id or start.build_id,
             code_dir=self.code_dir,
             cwd=cwd,
             hash_seed=start.hash_seed,

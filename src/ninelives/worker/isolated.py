@@ -7,6 +7,7 @@ import select
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -169,7 +170,7 @@ class Isolated:
             self._welcome(runner, task),
             task.decide or (lambda: None),
             self._shown.show,
-            self._explain,
+            partial(self._explain, there=str(runner.code_dir), here=str(task.code_dir)),
         )
         conversation = Conversation(task.link, terms, task.observer)
         self._running = runner, conversation
@@ -272,8 +273,10 @@ class Isolated:
             terminals=self._shown.terminals(),
         )
 
-    def _explain(self, error: dict[str, str]) -> dict[str, str]:
-        """Say which limit an error comes from."""
+    def _explain(self, error: dict[str, str], *, there: str, here: str) -> dict[str, str]:
+        """Say which limit an error comes from, and where the code is that the user has."""
+        if there != here and error.get("traceback"):
+            error = error | {"traceback": error["traceback"].replace(f'"{there}/', f'"{here}/')}
         memory = self._limits.memory
         if memory is None or error.get("type") != "MemoryError" or error.get("message"):
             return error
