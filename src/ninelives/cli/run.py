@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from ninelives.errors import SessionNotFoundError
 
 if TYPE_CHECKING:
     from ninelives.cli.progress import Progress
+    from ninelives.runners.manager import Manager
     from ninelives.storage import Store
     from ninelives.worker.direct import Finished
     from ninelives.worker.isolated import Isolated
@@ -29,13 +31,13 @@ _VAR_HELP = (
 )
 
 _RUNNER_HELP = (
-    "Where the program runs: in this process (the default), or `local`: in a process of its own, with the packages "
-    "that the project asks for."
+    "Where the program runs: in this process (the default); `local`: in a process of its own, with the packages that "
+    "the project asks for; `docker`: the same in a container, without a network unless the project asks for it."
 )
 
 _json_option = click.option("--json", "as_json", is_flag=True, help=_JSON_HELP)
 _var_option = click.option("--var", "var", metavar="K=V|K|K=@FILE", multiple=True, help=_VAR_HELP)
-_runner_option = click.option("--runner", type=click.Choice(["local"]), help=_RUNNER_HELP)
+_runner_option = click.option("--runner", type=click.Choice(["local", "docker"]), help=_RUNNER_HELP)
 
 
 @click.command()
@@ -169,18 +171,28 @@ def _placed(
     """Run a session in this process, or in a runner; the manager of runners ends with it."""
     if runner is None:
         return go(None)
-    from ninelives.runners.local import LocalManager
     from ninelives.session.children import watch_children
     from ninelives.worker.isolated import Isolated
 
     # The runners' parent is the first child, so that all of them die with this process.
     watch_children()
-    home = Path(folders.data_folder())
-    manager = LocalManager(home / "environments", cache=store.cache, report=progress.say)
+    manager = _manager(runner, store, progress)
     try:
         return go(Isolated(manager, stdin=0))
     finally:
         manager.close()
+
+
+def _manager(runner: str, store: Store, progress: Progress) -> Manager:
+    home = Path(folders.data_folder())
+    if runner == "docker":
+        from ninelives.runners.docker import DockerManager
+
+        image = os.environ.get("NINELIVES_DOCKER_IMAGE", "")
+        return DockerManager(home / "docker", store.builds.tar, image=image, report=progress.say)
+    from ninelives.runners.local import LocalManager
+
+    return LocalManager(home / "environments", cache=store.cache, report=progress.say)
 
 
 def _known(store: Store, session: str | None) -> str | None:

@@ -93,7 +93,7 @@ def run(store: Store, request: RunRequest, observer: Observer, isolated: Isolate
     project = find_project(request.file)
     build = pack(project.root, leave_out=_left_out(store, request.secret_files))
     session_id = request.session_id or uuid.uuid4().hex
-    python = PYTHON if isolated is None else isolated.python(build.id, project.root)
+    python = PYTHON if isolated is None else isolated.python(build.id, project.root, container=project.container)
     start = _start(store, project, build, request, python)
     new = NewSession(
         session_id=session_id,
@@ -192,6 +192,8 @@ class _Place:
         self.code_dir = code_dir
         self.project = project
         self.former_dir = ""
+        #: id of the build that it goes on with; "": the one that it starts with
+        self.build = ""
         self.observer = observer
         self.repaired = False
         self.retry_interrupted = False
@@ -215,6 +217,7 @@ class _Place:
         self.repaired = repaired or session.build_id != recorded.start.build_id
         forgotten = self._forgotten(recorded, link, retry_failed=retry_failed)
         update = self._repaired_build() if repaired else None
+        self.build = (update.build_id if update else None) or session.build_id
         if forgotten or update:
             rows = [row(forgotten)] if forgotten else []
             self.forgotten, self.decide = forgotten, lambda: self._decide(rows, update)
@@ -295,7 +298,7 @@ class _Place:
         return Task(
             link,
             self.observer,
-            build="" if self.repaired else start.build_id,
+            build=self.build or start.build_id,
             code_dir=self.code_dir,
             cwd=cwd,
             hash_seed=start.hash_seed,
@@ -307,6 +310,7 @@ class _Place:
             repaired=self.repaired,
             resumed=self.recorded is not None,
             retry_interrupted=self.retry_interrupted,
+            container=self.project.container,
             forgotten=entries.encode(self.forgotten) if self.forgotten else b"",
             decide=self.decide,
         )

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from ninelives.code.rules import Rules
 from ninelives.errors import UsageError
+from ninelives.runners.container import Container
 
 #: Names of a project's manifest, the first found wins.
 MANIFESTS = ("ninelives.yaml", "autokitteh.yaml")
@@ -21,6 +22,8 @@ class Project(NamedTuple):
     root: Path
     #: what the project adds to the lists of rules: kinds by dotted name
     rules: dict[str, str]
+    #: what it asks of a container
+    container: Container = Container()
 
 
 def find_project(file: Path, *, root: Path | None = None) -> Project:
@@ -71,7 +74,22 @@ def _from_manifest(root: Path, manifest: Path) -> Project:
     except UsageError as error:
         raise UsageError(f"{manifest}: {error}") from None
     name = content.get("name") or (content.get("project") or {}).get("name") or str(root)
-    return Project(str(name), root, {str(key): str(kind) for key, kind in rules.items()})
+    rules = {str(key): str(kind) for key, kind in rules.items()}
+    return Project(str(name), root, rules, _container(manifest, content.get("docker")))
+
+
+def _container(manifest: Path, asked: object) -> Container:
+    """Return what a manifest asks of a container: ``docker: {image: NAME, network: true}``."""
+    if asked is None:
+        return Container()
+    if not isinstance(asked, dict) or asked.keys() - {"image", "network"}:
+        raise UsageError(
+            f"{manifest}: 'docker' maps image and network, like 'docker: {{image: python:3.12, network: true}}'"
+        )
+    image, network = asked.get("image", ""), asked.get("network", False)
+    if not isinstance(image, str) or not isinstance(network, bool):
+        raise UsageError(f"{manifest}: 'docker': image is the name of one, and network is true or false")
+    return Container(image, network)
 
 
 def _read(manifest: Path) -> dict[str, Any]:
