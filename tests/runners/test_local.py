@@ -80,9 +80,9 @@ def test_a_warm_parent_that_dies_is_replaced_and_its_sessions_go_on(service: Ser
     # Both ends of such a pipe open at the same time, so now the activity has begun.
     with gate.open("w"):
         (warm,) = service.manager._warm.values()
+        (runner,) = service.manager._runners.values()
         os.kill(warm._process.pid, signal.SIGKILL)
         warm._process.wait()
-        (runner,) = service.manager._runners.values()
         runner.forking.ended.wait()
     with gate.open("w") as file:
         file.write("went on")
