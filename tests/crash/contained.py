@@ -6,13 +6,13 @@ import os
 import signal
 from typing import Any
 
+from runners.engine import IMAGE
+
 from crash.harness import OUTSIDE
 from crash.isolated import RunnerKilled, RunnerReplaced, WorkerKilled
 from crash.programs import Program
-from ninelives.runners.docker import DockerManager
-from ninelives.runners.docker.manager import DockerRunner
+from ninelives.runners.docker.manager import DockerManager, DockerRunner
 from ninelives.worker.isolated import Isolated
-from runners.engine import IMAGE
 
 
 class WithOutside(DockerManager):

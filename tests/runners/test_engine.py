@@ -23,7 +23,10 @@ def _says(address: str) -> str:
 
 def test_no_engine(tmp_path: Path) -> None:
     said = _says(f"unix://{tmp_path}/socket")
-    assert said == f"no Docker engine runs at {tmp_path}/socket: start it (sudo systemctl start docker), or set DOCKER_HOST"
+    assert (
+        said
+        == f"no Docker engine runs at {tmp_path}/socket: start it (sudo systemctl start docker), or set DOCKER_HOST"
+    )
     with socket.socket(socket.AF_UNIX) as left_behind:
         left_behind.bind(f"{tmp_path}/socket")
     assert _says(f"unix://{tmp_path}/socket") == said

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import click
@@ -176,23 +178,33 @@ def _placed(
 
     # The runners' parent is the first child, so that all of them die with this process.
     watch_children()
-    manager = _manager(runner, store, progress)
-    try:
+    with ExitStack() as stack:
+        manager = _manager(runner, store, progress, stack)
         return go(Isolated(manager, stdin=0))
-    finally:
-        manager.close()
 
 
-def _manager(runner: str, store: Store, progress: Progress) -> Manager:
+def _manager(runner: str, store: Store, progress: Progress, stack: ExitStack) -> Manager:
+    """Return a manager of runners, which ends with the stack."""
     home = Path(folders.data_folder())
+    manager: Manager
     if runner == "docker":
-        from ninelives.runners.docker import DockerManager
+        from ninelives.runners.docker.manager import DockerManager
 
-        image = os.environ.get("NINELIVES_DOCKER_IMAGE", "")
-        return DockerManager(home / "docker", store.builds.tar, image=image, report=progress.say)
-    from ninelives.runners.local import LocalManager
+        # A store in memory keeps nothing.
+        own = home / "docker" if store.home else Path(stack.enter_context(TemporaryDirectory(prefix="ninelives-")))
+        manager = DockerManager(
+            own,
+            store.builds.tar,
+            image=os.environ.get("NINELIVES_DOCKER_IMAGE", ""),
+            keep=store.home is not None,
+            report=progress.say,
+        )
+    else:
+        from ninelives.runners.local import LocalManager
 
-    return LocalManager(home / "environments", cache=store.cache, report=progress.say)
+        manager = LocalManager(home / "environments", cache=store.cache, report=progress.say)
+    stack.callback(manager.close)
+    return manager
 
 
 def _known(store: Store, session: str | None) -> str | None:

@@ -7,6 +7,7 @@ import select
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -177,7 +178,7 @@ class Isolated:
             self._welcome(runner, task),
             task.decide or (lambda: None),
             self._shown.show,
-            self._explain,
+            partial(self._explain, runner.code_dir, task.code_dir),
         )
         conversation = Conversation(task.link, terms, task.observer)
         self._running = runner, conversation
@@ -280,8 +281,10 @@ class Isolated:
             terminals=self._shown.terminals(),
         )
 
-    def _explain(self, error: dict[str, str]) -> dict[str, str]:
-        """Say which limit an error comes from."""
+    def _explain(self, there: Path, here: Path, error: dict[str, str]) -> dict[str, str]:
+        """Say which limit an error comes from, and where the code is on this machine."""
+        if there != here:
+            error = error | {"traceback": error.get("traceback", "").replace(f'File "{there}/', f'File "{here}/')}
         memory = self._limits.memory
         if memory is None or error.get("type") != "MemoryError" or error.get("message"):
             return error

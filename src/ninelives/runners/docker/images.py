@@ -241,9 +241,19 @@ class Images:
 
     def _clean(self, kind: str) -> None:
         """Remove the images that this installation has not used for longest; the engine keeps what is in use."""
-        files = self._folder().glob(f"{kind.partition('/')[2]}-*")
-        aged = sorted(files, key=lambda file: file.stat().st_mtime, reverse=True)
-        for file in aged[KEPT[kind] - 1 :]:
+        aged = sorted(self._known(kind), key=lambda file: file.stat().st_mtime, reverse=True)
+        # The one that was just made is not among them yet.
+        self._remove(kind, aged[KEPT[kind] - 1 :])
+
+    def forget_builds(self) -> None:
+        """Remove the images of all builds that this installation has used."""
+        self._remove(_BUILD, self._known(_BUILD))
+
+    def _known(self, kind: str) -> list[Path]:
+        return list(self._folder().glob(f"{kind.partition('/')[2]}-*"))
+
+    def _remove(self, kind: str, files: list[Path]) -> None:
+        for file in files:
             key = file.name.partition("-")[2]
             try:
                 self._engine.remove_image(f"{kind}:{key}")

@@ -10,11 +10,10 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from ninelives.errors import EngineError, NinelivesError, RunnerError
+from ninelives.errors import EngineError, RunnerError
 from ninelives.processes import marker_of, process_identity
 from ninelives.protocol.carrier import SocketCarrier, to_runner
 from ninelives.protocol.messages import FromRunner
@@ -25,6 +24,7 @@ from ninelives.runners.docker import packages
 from ninelives.runners.docker.containers import Handover, Watched, described, readable
 from ninelives.runners.docker.engine import ConflictError, Engine, NotThereError
 from ninelives.runners.docker.images import OURS_LABEL, Image, Images
+from ninelives.runners.docker.places import Place
 from ninelives.runners.manager import Asked, Code, Health, RunnerHealth
 from ninelives.session import children
 
@@ -48,8 +48,8 @@ class DockerRunner(NamedTuple):
     watched: Watched
     #: of its socket
     folder: Path
-    #: of its session
-    place: Path
+    #: folders of its session
+    place: Place
     code_dir: Path = Path(packages.CODE)
     cwd: Path | None = Path(packages.WORK)
     cache: Path | None = Path(packages.CACHE)
@@ -65,6 +65,7 @@ class DockerManager:
         image: name of the image that projects are based on that name none; "": Docker's own of Python.
         cpus: how many processors a container may use at the same time; None: all.
         most: containers that run at the same time; who wants one more waits.
+        keep: images of builds are kept for later; else only until this manager is closed.
         report: told what takes long, a line at a time.
 
     Raises:
@@ -81,6 +82,7 @@ class DockerManager:
         image: str = "",
         cpus: float | None = None,
         most: int = MOST,
+        keep: bool = True,
         report: Callable[[str], None] = lambda _: None,
     ) -> None:
         if not _LINUX:
@@ -90,6 +92,7 @@ class DockerManager:
         self._engine = engine or Engine()
         self._image = image
         self._cpus = cpus
+        self._keep = keep
         self._room = threading.BoundedSemaphore(most)
         #: tells the containers of this installation from those of others on the same engine
         self._name = hashlib.sha256(os.fsencode(home.resolve())).hexdigest()[:12]
@@ -125,7 +128,8 @@ class DockerManager:
         image = self._images.build(environment, code.build, lambda: self._archive(code.build))
         number = f"{os.getpid()}-{next(self._numbers)}"
         folder = self._home / "sockets" / number
-        place = self._place(session.session_id)
+        place = Place(self._home, session.session_id)
+        place.make()
         labels = {
             OURS_LABEL: "runner",
             _HOME_LABEL: self._name,
@@ -147,8 +151,8 @@ class DockerManager:
                     asked=code.container,
                     folders={
                         folder: packages.CONNECTION,
-                        place / "work": packages.WORK,
-                        place / "tmp": "/tmp",
+                        place.work: packages.WORK,
+                        place.tmp: "/tmp",
                     },
                     labels=labels,
                 ),
@@ -185,9 +189,7 @@ class DockerManager:
             for descriptor in runner.outputs.values():
                 os.close(descriptor)
             shutil.rmtree(runner.folder, ignore_errors=True)
-            for folder in (runner.place / "work", runner.place / "tmp", runner.place):
-                with suppress(OSError):  # what the program left there lasts as long as its session
-                    folder.rmdir()
+            runner.place.tidy()
             self._room.release()
 
     def health(self) -> Health:
@@ -203,6 +205,8 @@ class DockerManager:
         """See `Manager.close`."""
         for runner_id in list(self._runners):
             self.stop(runner_id)
+        if not self._keep:
+            self._images.forget_builds()
 
     def _prepare(self, code: Code, python: str) -> Image:
         key = (code.build, python, code.container)
@@ -226,16 +230,6 @@ class DockerManager:
             self._engine.remove(made)
             raise
         return made
-
-    def _place(self, session_id: str) -> Path:
-        """Return the folder of a session, which lasts as long as it does."""
-        place = self._home / "sessions" / session_id
-        for folder in (place / "work", place / "tmp"):
-            folder.mkdir(parents=True, exist_ok=True)
-            # Whoever that is there; on this machine nobody else gets as far as here.
-            folder.chmod(0o777)
-        self._home.chmod(0o700)
-        return place
 
     def _sweep(self) -> None:
         """Remove what workers left that were killed."""
@@ -276,17 +270,3 @@ def _give(session: Asked, handover: Handover, watched: Watched) -> tuple[SocketC
     for reading, _ in pipes.values():
         os.set_blocking(reading, False)
     return to_runner(ours), {name: reading for name, (reading, _) in pipes.items()}
-
-
-def forget(home: Path, session_id: str) -> None:
-    """Remove what a session that is deleted left in its folder, if it ever ran in a container.
-
-    Raises:
-        NinelivesError: it can't be removed.
-    """
-    place = home / "sessions" / session_id
-    if place.is_dir():
-        try:
-            shutil.rmtree(place)
-        except OSError as error:
-            raise NinelivesError(f"{place} can't be removed ({error.strerror}): remove it as root") from error
