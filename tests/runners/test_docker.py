@@ -169,6 +169,7 @@ def test_a_program_that_leaves_nothing(service: Service) -> None:
     assert service.run("def main(event):\n    return 1\n").result == "1"
     assert list((service.home / "sessions").iterdir()) == []
     assert list((service.home / "sockets").iterdir()) == []
+    assert service.home.stat().st_mode & 0o777 == 0o700
 
 
 def test_too_much_memory_of_all_processes(service: Service) -> None:

@@ -105,6 +105,9 @@ class DockerManager:
         #: images of environments by build, Python and what is asked of the container
         self._prepared: dict[tuple[str, str, Container], Image] = {}
         self._sweep()
+        home.mkdir(parents=True, exist_ok=True)
+        # Who can connect to a socket gets its session; what programs leave behind is nobody else's business either.
+        home.chmod(0o700)
 
     def prepare(self, code: Code, python: str = "") -> str:
         """See `Manager.prepare`."""

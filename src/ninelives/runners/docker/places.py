@@ -26,7 +26,6 @@ class Place:
 
     def make(self) -> None:
         """Make the folders, if they are not there; whoever is in the container may write to them."""
-        self._folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         for folder in (self.work, self.tmp):
             folder.mkdir(parents=True, exist_ok=True)
             # Nobody else gets as far as here.
