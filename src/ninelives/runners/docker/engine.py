@@ -141,7 +141,10 @@ class Engine:
     def wait(self, container: str) -> int:
         """Wait until a container has ended, and return its exit code."""
         with self._request("POST", f"/containers/{container}/wait", patience=None) as answer:
-            return int(json.loads(answer.read())["StatusCode"])
+            said = self._read(answer)
+        if not said.strip():
+            raise EngineError(f"the Docker engine at {self._path} stopped while a container ran")
+        return int(json.loads(said)["StatusCode"])
 
     def state(self, container: str) -> dict[str, Any]:
         """Return how a container is."""
@@ -158,7 +161,7 @@ class Engine:
         """
         query = {"stderr" if errors else "stdout": "1", "tail": str(lines)}
         with self._request("GET", f"/containers/{container}/logs", query) as answer:
-            return b"".join(_pieces(answer.read())).decode("utf-8", "replace")
+            return b"".join(_pieces(self._read(answer))).decode("utf-8", "replace")
 
     def commit(self, container: str, name: str, labels: Mapping[str, str]) -> None:
         """Make what is in a container an image.
@@ -194,8 +197,15 @@ class Engine:
         body: Mapping[str, Any] | bytes | IO[bytes] | None = None,
     ) -> Any:
         with self._request(method, path, query, body) as answer:
-            said = answer.read()
+            said = self._read(answer)
         return json.loads(said) if said.strip() else None
+
+    def _read(self, answer: http.client.HTTPResponse) -> bytes:
+        try:
+            said = answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise EngineError(f"the Docker engine at {self._path} stopped in the middle of an answer") from error
+        return said
 
     def _request(
         self,
