@@ -8,10 +8,11 @@ from typing import Any
 
 from runners.engine import IMAGE
 
-from crash.harness import OUTSIDE
+from crash.harness import OUTSIDE, SESSION, Result
 from crash.isolated import RunnerKilled, RunnerReplaced, WorkerKilled
 from crash.programs import Program
 from ninelives.runners.docker.manager import DockerManager, DockerRunner
+from ninelives.runners.docker.packages import CODE
 from ninelives.worker.isolated import Isolated
 
 
@@ -53,6 +54,11 @@ class Contained(WorkerKilled):
     def place(self, environment: dict[str, str]) -> tuple[Isolated, dict[str, str]]:
         self.manager = WithOutside(self)
         return self.isolated(), self.environment | environment
+
+    def result(self, session: str = SESSION) -> Result:
+        """Return what a session came to; its log has the paths of the container."""
+        found = super().result(session)
+        return found._replace(prints=[line.replace(f"{CODE}/", "./") for line in found.prints])
 
     def tar(self, build: str) -> bytes:
         """Return the archive of a build, as the place's store has it."""

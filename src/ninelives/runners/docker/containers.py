@@ -90,6 +90,8 @@ def described(
         "Hostname": "runner",
         "Env": [f"PATH={path}", f"PYTHONHASHSEED={hash_seed}", "LANG=C.UTF-8", f"HOME={packages.WORK}"],
         "Healthcheck": {"Test": ["NONE"]},
+        # An engine that is shut down need not wait: a session goes on from where it was.
+        "StopSignal": "SIGKILL",
         "Labels": dict(labels),
         "HostConfig": host,
     }
@@ -160,6 +162,8 @@ class Watched:
         self._handover = handover
         self._limits = limits
         self._health = RunnerHealth(alive=False, why="was removed")
+        #: it was seen to end
+        self.is_over = False
         #: what it printed past its runner
         self.words = ""
         threading.Thread(target=self._watch, name=f"container {container[:12]}", daemon=True).start()
@@ -171,6 +175,7 @@ class Watched:
     def _watch(self) -> None:
         try:
             code = self._engine.wait(self.id)
+            self.is_over = True
             state = self._engine.state(self.id)
             self._health = _ended(code, killed_for_memory=bool(state.get("OOMKilled")), limits=self._limits)
             if code:

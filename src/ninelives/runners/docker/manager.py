@@ -188,6 +188,10 @@ class DockerManager:
         runner.carrier.close()
         try:
             self._engine.remove(runner.id)
+        except EngineError:
+            # What is left of it does nothing any more, and whoever comes next removes it.
+            if not runner.watched.is_over:
+                raise
         finally:
             for descriptor in runner.outputs.values():
                 os.close(descriptor)
