@@ -105,25 +105,35 @@ def archive(base: Base, asked: Requirements, home: Path, report: Callable[[str],
 
 def _install(base: Base, asked: Requirements, packages: Path, report: Callable[[str], None]) -> None:
     ours = tuple(OURS.values())
-    needed = asked.packages + (() if base.is_like_ours else ours)
-    if needed:
-        report(f"installing {len(needed)} package{'' if len(needed) == 1 else 's'} for {base.name}, once")
-        for name, lines in (("asked.txt", needed), ("constraints.txt", asked.constraints + ours)):
-            (packages.parent / name).write_text("".join(f"{line}\n" for line in lines))
-        run_uv(
-            [
-                *("pip", "install", "--python", sys.executable, "--target", str(packages), "--link-mode", "copy"),
-                *("--python-version", base.version, "--python-platform", base.system, "--only-binary", ":all:"),
-                *("--requirements", str(packages.parent / "asked.txt")),
-                *("--constraints", str(packages.parent / "constraints.txt")),
-            ],
-            packages.parent,
-            report,
-        )
+    if asked.packages:
+        count = len(asked.packages)
+        report(f"installing {count} package{'' if count == 1 else 's'} for {base.name}, once")
+        _uv(base, asked.packages, asked.constraints + ours, packages, report)
+    # From where the project takes its packages ours need not be found.
+    missing = () if base.is_like_ours else tuple(line for name, line in OURS.items() if not (packages / name).exists())
+    if missing:
+        _uv(base, missing, (), packages, report)
     for name in OURS:
         if not (packages / name).exists():
             shutil.copytree(package_folder(name), packages / name)
     shutil.copytree(PACKAGE, packages / "ninelives")
+
+
+def _uv(
+    base: Base, asked: tuple[str, ...], constraints: tuple[str, ...], packages: Path, report: Callable[[str], None]
+) -> None:
+    needed, restricting = packages.with_name("asked.txt"), packages.with_name("constraints.txt")
+    for file, lines in ((needed, asked), (restricting, constraints)):
+        file.write_text("".join(f"{line}\n" for line in lines))
+    run_uv(
+        [
+            *("pip", "install", "--python", sys.executable, "--target", str(packages), "--link-mode", "copy"),
+            *("--python-version", base.version, "--python-platform", base.system, "--only-binary", ":all:"),
+            *("--requirements", str(needed), "--constraints", str(restricting)),
+        ],
+        packages.parent,
+        report,
+    )
 
 
 def _write(file: IO[bytes], base: Base, packages: Path) -> None:
