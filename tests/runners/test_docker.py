@@ -46,7 +46,7 @@ class Service:
     def made(self, **options: Any) -> DockerManager:
         """Return a manager."""
         return DockerManager(
-            self.home, self.store.builds.tar, **({"image": IMAGE, "report": self.said.append} | options)
+            self.home, self.store.builds.tar, **({"image": IMAGE, "keep": False, "report": self.said.append} | options)
         )
 
     def run(self, text: str = "", name: str = "s", vars: dict[str, str] | None = None, **options: Any) -> Finished:
@@ -358,7 +358,10 @@ def test_packages_are_in_the_image(service: Service, tmp_path: Path) -> None:
         service.run(name="third")
 
 
-def test_images_that_were_removed_are_made_again(service: Service) -> None:
+def test_images_that_were_removed_are_made_again(service: Service, tmp_path: Path) -> None:
+    # Its own: other tests use the one without packages.
+    wheel(tmp_path / "wheels")
+    (service.code / "requirements.txt").write_text(f"--no-index\n--find-links {tmp_path / 'wheels'}\nsmallest\n")
     assert service.run("def main(event):\n    return 1\n").result == "1"
     service.manager._images.forget_builds()
     (environment,) = set(service.manager._prepared.values())
