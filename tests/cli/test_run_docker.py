@@ -33,7 +33,7 @@ del test_retry_failed_and_with_code  # noqa: F821
 def runner(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let `run` and `resume` use a runner."""
     monkeypatch.setenv(conftest.RUNNER, "docker")
-    monkeypatch.setenv("NINELIVES_DOCKER_IMAGE", IMAGE)
+    monkeypatch.setenv("NINELIVES_RUNNER_DOCKER_IMAGE", IMAGE)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])

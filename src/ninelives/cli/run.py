@@ -195,7 +195,7 @@ def _manager(runner: str, store: Store, progress: Progress, stack: ExitStack) ->
         manager = DockerManager(
             own,
             store.builds.tar,
-            image=os.environ.get("NINELIVES_DOCKER_IMAGE", ""),
+            image=os.environ.get("NINELIVES_RUNNER_DOCKER_IMAGE", ""),
             keep=store.home is not None,
             report=progress.say,
         )

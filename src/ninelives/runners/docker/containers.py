@@ -136,11 +136,13 @@ class Handover:
         except OSError:
             # It ended, was stopped, or is late.
             return False
+        finally:
+            self.close()
         return True
 
     def close(self) -> None:
         """Let nobody come any more, and nobody wait."""
-        with suppress(OSError):  # it was never waited on
+        with suppress(OSError):  # it is closed already
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 

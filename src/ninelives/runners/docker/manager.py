@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import os
 import shutil
 import socket
@@ -100,7 +99,6 @@ class DockerManager:
         self._worker = marker_of(pid, process_identity(pid) or "")
         labels = {OURS_LABEL: "making", _HOME_LABEL: self._name, _WORKER_LABEL: self._worker}
         self._images = Images(self._engine, home, labels, report)
-        self._numbers = itertools.count(1)
         self._runners: dict[str, DockerRunner] = {}
         #: images of environments by build, Python and what is asked of the container
         self._prepared: dict[tuple[str, str, Container], Image] = {}
@@ -129,8 +127,7 @@ class DockerManager:
 
     def _start(self, session: Asked, code: Code, environment: Image) -> DockerRunner:
         image = self._images.build(environment, code.build, lambda: self._archive(code.build))
-        number = f"{os.getpid()}-{next(self._numbers)}"
-        folder = self._home / "sockets" / number
+        folder = self._home / "sockets" / f"{os.getpid()}-{os.urandom(8).hex()}"
         place = Place(self._home, session.session_id)
         place.make()
         labels = {
@@ -139,8 +136,6 @@ class DockerManager:
             _WORKER_LABEL: self._worker,
             _SESSION_LABEL: session.session_id,
         }
-        # Left by a process of this pid that was killed.
-        shutil.rmtree(folder, ignore_errors=True)
         handover = Handover(folder)
         try:
             container = self._create(
