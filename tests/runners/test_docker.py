@@ -318,6 +318,17 @@ def test_stdin_can_only_be_read(service: Service, tmp_path: Path) -> None:
     os.close(folder)
 
 
+def test_more_sessions_than_containers_are_queued_and_all_complete(service: Service) -> None:
+    service.manager = service.made(most=2)
+    (service.code / "main.py").write_text("import os\n\n\ndef main(event):\n    return os.getcwd()\n")
+    threads = [threading.Thread(target=service.run, args=("", f"s{number}")) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [service.store.session(f"s{number}").result for number in range(6)] == ["'/session'"] * 6
+
+
 def test_how_the_manager_is(service: Service) -> None:
     assert service.manager.health() == (True, 0, "")
     assert service.manager.runner_health("nobody").alive is False

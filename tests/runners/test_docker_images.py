@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,6 +45,27 @@ def test_packages_are_in_the_image(service: Service, tmp_path: Path) -> None:
     (service.code / "requirements.txt").write_text("--no-index\nno-such-package\n")
     with pytest.raises(EnvironmentBuildError, match="no-such-package was not found"):
         service.run(name="third")
+
+
+@pytest.mark.skipif(bool(os.getuid()), reason="only root can mount a small disk")
+def test_a_full_disk(service: Service, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], check=True)
+    try:
+        service.home = disk / "docker"
+        service.manager = service.made()
+        wheel(tmp_path / "wheels")
+        (service.code / "requirements.txt").write_text(f"--no-index\n--find-links {tmp_path / 'wheels'}\nsmallest\n")
+        with pytest.raises(EnvironmentBuildError, match=r"(?i)no space left on device") as raised:
+            service.run("def main(event):\n    return 1\n")
+        assert "\n" not in str(raised.value)
+        assert service.containers() == []
+        subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
+        assert service.run().result == "1"
+        service.manager.close()
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
 
 
 def test_images_that_were_removed_are_made_again(service: Service, tmp_path: Path) -> None:

@@ -93,6 +93,12 @@ class Images:
             EnvironmentBuildError: there is no such base image, it has the wrong Python, or packages can't be installed.
             EngineError: the engine can't be used.
         """
+        try:
+            return self._environment(base, asked, python)
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def _environment(self, base: str, asked: Requirements, python: str) -> Image:
         base = base or f"python:{python or _version(asked)}-slim"
         base_id = self._base(base)
         name = f"{_ENVIRONMENT}:{_key(base_id, asked, sorted(OURS.values()), _own_digest())}"
@@ -118,11 +124,14 @@ class Images:
             EngineError: the engine can't be used.
         """
         name = f"{_BUILD}:{_key(environment.name, build)}"
-        if self._found(name) is None:
-            with self._alone(name):
-                if self._found(name) is None:
-                    self._make_build(name, environment, build, tar())
-        self._used(name)
+        try:
+            if self._found(name) is None:
+                with self._alone(name):
+                    if self._found(name) is None:
+                        self._make_build(name, environment, build, tar())
+            self._used(name)
+        except OSError as error:
+            raise self._unwritable(error) from error
         return name
 
     def sweep(self) -> None:
@@ -130,6 +139,9 @@ class Images:
         for image in self._engine.unnamed_images(OURS_LABEL):
             with suppress(ConflictError, NotThereError):
                 self._engine.remove_image(image)
+
+    def _unwritable(self, error: OSError) -> EnvironmentBuildError:
+        return EnvironmentBuildError(f"images can't be made in {self._home}: {error.strerror or error}")
 
     def _found(self, name: str) -> dict[str, Any] | None:
         return self._engine.image(name)

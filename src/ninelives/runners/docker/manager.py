@@ -127,16 +127,20 @@ class DockerManager:
 
     def _start(self, session: Asked, code: Code, environment: Image) -> DockerRunner:
         image = self._images.build(environment, code.build, lambda: self._archive(code.build))
-        folder = self._home / "sockets" / f"{os.getpid()}-{os.urandom(8).hex()}"
-        place = Place(self._home, session.session_id)
-        place.make()
         labels = {
             OURS_LABEL: "runner",
             _HOME_LABEL: self._name,
             _WORKER_LABEL: self._worker,
             _SESSION_LABEL: session.session_id,
         }
-        handover = Handover(folder)
+        folder = self._home / "sockets" / f"{os.getpid()}-{os.urandom(8).hex()}"
+        place = Place(self._home, session.session_id)
+        try:
+            place.make()
+            handover = Handover(folder)
+        except OSError as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise RunnerError(f"no runner can be started in {self._home}: {error.strerror}") from error
         try:
             container = self._create(
                 f"ninelives-{self._name}-{session.session_id}",
