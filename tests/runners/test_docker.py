@@ -283,6 +283,21 @@ def _ended(process: int) -> None:
     os.close(process)
 
 
+def test_an_engine_that_goes_away_while_a_session_runs(service: Service) -> None:
+    gate = _gate(service)
+    thread = threading.Thread(target=service.run, args=(WAITS,))
+    thread.start()
+    with gate.open("w") as file:
+        service.manager._engine._path = f"{service.folder}/nowhere"
+        file.write("went on")
+    thread.join()
+    assert service.store.session("s").result == "'went on'"
+    assert service.manager.health().ok is False
+    assert len(service.containers()) == 1
+    service.manager._engine._path = Engine()._path
+    service.manager._engine.remove(service.containers()[0]["Id"])
+
+
 def test_a_container_of_a_session_that_has_a_new_worker_is_removed(service: Service) -> None:
     name = f"ninelives-{service.manager._name}-s"
     Engine().create(name, {"Image": IMAGE, "Entrypoint": ["sleep", "1000"], "Labels": {}})

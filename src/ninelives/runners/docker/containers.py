@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import socket
 import stat
+import struct
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -30,6 +32,9 @@ _OURS = 2
 
 #: Seconds in which a container that was started has to ask for its session.
 _LATE = 60.0
+
+#: Seconds in which a container whose connection is closed has to end.
+_END = 10
 
 #: The user of containers whose worker is root, "nobody".
 _NOBODY = 65534
@@ -123,8 +128,11 @@ class Handover:
         self._listener.listen(1)
         self._listener.settimeout(_LATE)
 
-    def give(self, session: control.Fork, descriptors: Sequence[int]) -> bool:
-        """Wait for the container, and give it its session; return whether it came for it.
+    def give(self, session: control.Fork, descriptors: Sequence[int]) -> int | None:
+        """Wait for the container, and give it its session.
+
+        Returns:
+            a descriptor of the container's process 1; None: it did not come for the session.
 
         Args:
             session: what it runs.
@@ -132,13 +140,20 @@ class Handover:
         """
         try:
             with self._listener.accept()[0] as connection:
-                socket.send_fds(connection, [control.encode(session)], descriptors)
+                pid, _, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+                # It waits for the session, so no other process has got its number.
+                process = os.pidfd_open(pid)
+                try:
+                    socket.send_fds(connection, [control.encode(session)], descriptors)
+                except BaseException:
+                    os.close(process)
+                    raise
         except OSError:
             # It ended, was stopped, or is late.
-            return False
+            return None
         finally:
             self.close()
-        return True
+        return process
 
     def close(self) -> None:
         """Let nobody come any more, and nobody wait."""
@@ -164,8 +179,8 @@ class Watched:
         self._handover = handover
         self._limits = limits
         self._health = RunnerHealth(alive=False, why="was removed")
-        #: it was seen to end
-        self.is_over = False
+        #: descriptor of its process 1; None: it did not come that far
+        self.process: int | None = None
         #: what it printed past its runner
         self.words = ""
         threading.Thread(target=self._watch, name=f"container {container[:12]}", daemon=True).start()
@@ -174,10 +189,26 @@ class Watched:
         """Return how its runner is."""
         return self._health if self.ended.wait(patience) else RunnerHealth(alive=True)
 
+    def is_over(self) -> bool:
+        """Return whether its process 1, and so all that was in it, has ended; it has a moment for that.
+
+        Nobody but the kernel is asked: the engine may be gone.
+        """
+        if self.process is None:
+            return False
+        poll = select.poll()
+        poll.register(self.process, select.POLLIN)
+        return bool(poll.poll(_END * 1000))
+
+    def close(self) -> None:
+        """Let go of its process."""
+        if self.process is not None:
+            os.close(self.process)
+            self.process = None
+
     def _watch(self) -> None:
         try:
             code = self._engine.wait(self.id)
-            self.is_over = True
             state = self._engine.state(self.id)
             self._health = _ended(code, killed_for_memory=bool(state.get("OOMKilled")), limits=self._limits)
             if code:

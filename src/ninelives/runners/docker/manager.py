@@ -167,6 +167,7 @@ class DockerManager:
         try:
             carrier, outputs = _give(session, handover, watched)
         except BaseException:
+            watched.close()
             self._engine.remove(container)
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -189,9 +190,10 @@ class DockerManager:
             self._engine.remove(runner.id)
         except EngineError:
             # What is left of it does nothing any more, and whoever comes next removes it.
-            if not runner.watched.is_over:
+            if not runner.watched.is_over():
                 raise
         finally:
+            runner.watched.close()
             for descriptor in runner.outputs.values():
                 os.close(descriptor)
             shutil.rmtree(runner.folder, ignore_errors=True)
@@ -260,7 +262,8 @@ def _give(session: Asked, handover: Handover, watched: Watched) -> tuple[SocketC
     request = Fork(0, session.session_id, session.token, limits, children.marks())
     try:
         given = [its.fileno(), stdin, *(write for _, write in pipes.values())]
-        if not handover.give(request, given):
+        watched.process = handover.give(request, given)
+        if watched.process is None:
             watched.ended.wait(1.0)
             os.write(pipes["stderr"][1], watched.words.encode())
     except BaseException:
