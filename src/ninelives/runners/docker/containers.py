@@ -116,6 +116,8 @@ class Handover:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(mode=0o755, parents=True)
+        #: descriptor of process 1 of the container, once it came; closed by `Watched.close`
+        self.process: int | None = None
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         # A socket's path may be no longer than a hundred characters, this one's folder can be named shortly.
         descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY)
@@ -128,11 +130,8 @@ class Handover:
         self._listener.listen(1)
         self._listener.settimeout(_LATE)
 
-    def give(self, session: control.Fork, descriptors: Sequence[int]) -> int | None:
-        """Wait for the container, and give it its session.
-
-        Returns:
-            a descriptor of the container's process 1; None: it did not come for the session.
+    def give(self, session: control.Fork, descriptors: Sequence[int]) -> bool:
+        """Wait for the container, and give it its session; return whether it came for it.
 
         Args:
             session: what it runs.
@@ -141,19 +140,15 @@ class Handover:
         try:
             with self._listener.accept()[0] as connection:
                 pid, _, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-                # It waits for the session, so no other process has got its number.
-                process = os.pidfd_open(pid)
-                try:
-                    socket.send_fds(connection, [control.encode(session)], descriptors)
-                except BaseException:
-                    os.close(process)
-                    raise
+                # It waits for the session, so no other process has got its number; 0: it can't be seen from here.
+                self.process = os.pidfd_open(pid) if pid else None
+                socket.send_fds(connection, [control.encode(session)], descriptors)
         except OSError:
             # It ended, was stopped, or is late.
-            return None
+            return False
         finally:
             self.close()
-        return process
+        return True
 
     def close(self) -> None:
         """Let nobody come any more, and nobody wait."""
@@ -179,8 +174,6 @@ class Watched:
         self._handover = handover
         self._limits = limits
         self._health = RunnerHealth(alive=False, why="was removed")
-        #: descriptor of its process 1; None: it did not come that far
-        self.process: int | None = None
         #: what it printed past its runner
         self.words = ""
         threading.Thread(target=self._watch, name=f"container {container[:12]}", daemon=True).start()
@@ -194,17 +187,17 @@ class Watched:
 
         Nobody but the kernel is asked: the engine may be gone.
         """
-        if self.process is None:
+        if self._handover.process is None:
             return False
         poll = select.poll()
-        poll.register(self.process, select.POLLIN)
+        poll.register(self._handover.process, select.POLLIN)
         return bool(poll.poll(_END * 1000))
 
     def close(self) -> None:
         """Let go of its process."""
-        if self.process is not None:
-            os.close(self.process)
-            self.process = None
+        if self._handover.process is not None:
+            os.close(self._handover.process)
+            self._handover.process = None
 
     def _watch(self) -> None:
         try:

@@ -86,7 +86,7 @@ class DockerManager:
     ) -> None:
         if not _LINUX:
             raise RunnerError("docker runners need Linux, where a runner's socket can be mounted in its container")
-        self._home = home
+        self._home = home = home.resolve()
         self._archive = archive
         self._engine = engine or Engine()
         self._image = image
@@ -94,7 +94,7 @@ class DockerManager:
         self._keep = keep
         self._room = threading.BoundedSemaphore(most)
         #: tells the containers of this installation from those of others on the same engine
-        self._name = hashlib.sha256(os.fsencode(home.resolve())).hexdigest()[:12]
+        self._name = hashlib.sha256(os.fsencode(home)).hexdigest()[:12]
         pid = os.getpid()
         self._worker = marker_of(pid, process_identity(pid) or "")
         labels = {OURS_LABEL: "making", _HOME_LABEL: self._name, _WORKER_LABEL: self._worker}
@@ -262,8 +262,7 @@ def _give(session: Asked, handover: Handover, watched: Watched) -> tuple[SocketC
     request = Fork(0, session.session_id, session.token, limits, children.marks())
     try:
         given = [its.fileno(), stdin, *(write for _, write in pipes.values())]
-        watched.process = handover.give(request, given)
-        if watched.process is None:
+        if not handover.give(request, given):
             watched.ended.wait(1.0)
             os.write(pipes["stderr"][1], watched.words.encode())
     except BaseException:
