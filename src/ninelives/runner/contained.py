@@ -13,6 +13,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
@@ -25,6 +26,9 @@ SOCKET = "/run/ninelives/socket"
 
 #: Descriptors that come with the session: connection, stdin, stdout, stderr.
 _DESCRIPTORS = 4
+
+#: Seconds that may be spent on rewriting code before anybody needs it.
+_PATIENCE = 2.0
 
 #: What shells add to the number of the signal that ended a process.
 SIGNALLED = 128
@@ -94,7 +98,9 @@ def warm_packages() -> None:
 
 
 def warm_code(folder: str, cache: str) -> None:
-    """Leave rewritten code behind of a user's files, none of which is run.
+    """Leave rewritten code behind of a user's files, small ones first, for as long as there is time; none is run.
+
+    The rest is rewritten in each session that imports it.
 
     Args:
         folder: the user's code.
@@ -104,7 +110,10 @@ def warm_code(folder: str, cache: str) -> None:
     from ninelives.code.importer import RewriteCache
 
     rewritten = RewriteCache(Path(cache))
-    for file in user_files(Path(folder)):
+    until = time.monotonic() + _PATIENCE
+    for file in sorted(user_files(Path(folder)), key=lambda file: file.stat().st_size):
+        if time.monotonic() > until:
+            return
         # What is no Python of this version is found out when it is imported, if it is.
         with suppress(SyntaxError, ValueError, RecursionError):
             rewritten.compile(file.read_bytes(), str(file))
