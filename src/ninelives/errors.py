@@ -142,6 +142,10 @@ class RunnerError(NinelivesError):
     """A runner can't be started."""
 
 
+class EngineError(RunnerError):
+    """The Docker engine can't be used."""
+
+
 class EnvironmentBuildError(UsageError):
     """The packages that a project asks for can't be installed."""
 

@@ -62,14 +62,17 @@ class WorkerKilled(Place):
     crashes = 3
 
     def run(self, kill: Kill | None = None, *, retry_failed: bool = False, **environment: str) -> int:
-        warm_parent()
+        self.ready()
         try:
             return super().run(kill, retry_failed=retry_failed, **environment)
         finally:
             self.await_runners()
 
-    @staticmethod
-    def await_runners() -> None:
+    def ready(self) -> None:
+        """Start what all places share."""
+        warm_parent()
+
+    def await_runners(self) -> None:
         """Wait until no runner of a worker that was killed is left."""
         pid = warm_parent()._process.pid
         path = Path(f"/proc/{pid}/task/{pid}/children")
@@ -123,12 +126,16 @@ class RunnerKilled(WorkerKilled):
         return KillingLink
 
     def kill_runner(self) -> None:
-        """Kill the runner that was started last, and wait for its end."""
+        """Kill the runner that was started last, and take note of it."""
+        self.kill_process()
+        self.note_kill()
+
+    def kill_process(self) -> None:
+        """Kill the process of the runner that was started last, and wait for its end."""
         forking = self.manager.started[-1].forking
         forking.forked.wait()
         os.kill(forking.pid, signal.SIGKILL)
         forking.ended.wait()
-        self.note_kill()
 
     def note_kill(self) -> None:
         """Write down what there was when the runner was killed."""

@@ -1,24 +1,19 @@
-"""`runner-manager`: runners of this host for workers on others; and the other side of it, for `run --runner remote`."""
+"""`runner-manager`: runners of this host for workers on others."""
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from ninelives.cli import folders
+from ninelives.cli.managers import credentials, local_manager
 from ninelives.errors import UsageError
 
 if TYPE_CHECKING:
-    from ninelives.config.settings import Settings
     from ninelives.runners.manager import Manager
-    from ninelives.runners.remote.channels import Credentials
-
-_EXTRA = "remote runners need grpcio: pip install 'ninelives[remote]'"
 
 
 @click.command("runner-manager", short_help="Offer runners of this host to workers on others.")
@@ -44,13 +39,13 @@ def runner_manager(*, listen: str, runner: str | None) -> int:
         address = ADDRESS.parse(listen)
     except ValueError:
         raise UsageError(f"--listen must be {ADDRESS.expected}, not {listen!r}") from None
-    credentials = _credentials(set_to)
+    here = credentials(set_to)
     from ninelives.runners.remote.serving import Serving, serve
 
     home = Path(folders.data_folder()) / "manager"
     serving = Serving(
         address,
-        credentials,
+        here,
         home,
         most=set_to.limits.concurrent_sessions,
         build_size=set_to.limits.build_size,
@@ -62,49 +57,8 @@ def runner_manager(*, listen: str, runner: str | None) -> int:
 def _offered(kind: str, home: Path) -> Manager:
     if kind != "local":
         raise UsageError(f"a runner manager offers local runners, not {kind}: give --runner local")
-    from ninelives.runners.local import LocalManager
-    from ninelives.session.children import watch_children
-
-    # The runners' parent is the first child, so that all of them die with this process.
-    watch_children()
-    return LocalManager(home / "environments", cache=home / "cache", most=sys.maxsize, report=_say)
-
-
-def remote_manager(tar: Callable[[str], bytes], report: Callable[[str], None]) -> Manager:
-    """Return the manager of runners on other hosts that the settings name.
-
-    Args:
-        tar: returns the archive of a build, by its id.
-        report: told what takes long, a line at a time.
-
-    Raises:
-        UsageError: the settings do not say what it needs, or are wrong.
-    """
-    from ninelives.cli.settings import settings
-
-    set_to = settings()
-    if not set_to.runner.remote_endpoints:
-        raise UsageError(
-            "runner.remote_endpoints is not set: name the hosts where `ninelives runner-manager` runs, as HOST:PORT"
-        )
-    credentials = _credentials(set_to)
-    from ninelives.runners.remote.manager import Place, RemoteManager
-
-    place = Place(set_to.runner.remote_endpoints, set_to.worker.address, credentials, set_to.mode == "dev")
-    return RemoteManager(place, tar, report=report)
-
-
-def _credentials(set_to: Settings) -> Credentials:
-    # What it logs of itself says less than our errors do, and comes besides.
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    try:
-        import grpc  # noqa: F401 - to see whether it is there
-        import grpc_health  # noqa: F401
-    except ImportError:
-        raise UsageError(_EXTRA) from None
-    from ninelives.runners.remote.channels import read_credentials
-
-    return read_credentials(set_to.tls.ca, set_to.tls.certificate, set_to.tls.key)
+    # Who may have how many is seen to before.
+    return local_manager(home, home / "cache", sys.maxsize, _say)
 
 
 def _say(line: str) -> None:

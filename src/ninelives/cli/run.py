@@ -15,7 +15,6 @@ from ninelives.errors import ExitCode, SessionNotFoundError
 
 if TYPE_CHECKING:
     from ninelives.cli.progress import Progress
-    from ninelives.runners.manager import Manager
     from ninelives.storage import Store
     from ninelives.worker.direct import Finished
     from ninelives.worker.isolated import Isolated
@@ -30,13 +29,14 @@ _VAR_HELP = (
 )
 
 _RUNNER_HELP = (
-    "Where the program runs: in this process (the default), or `local`: in a process of its own, with the packages "
-    "that the project asks for; or `remote`: the same on another host (see runner-manager)."
+    "Where the program runs: in this process (the default); `local`: in a process of its own, with the packages that "
+    "the project asks for; `docker`: the same in a container, without a network unless the project asks for it; "
+    "`remote`: the same on another host (see runner-manager)."
 )
 
 _json_option = click.option("--json", "as_json", is_flag=True, help=_JSON_HELP)
 _var_option = click.option("--var", "var", metavar="K=V|K|K=@FILE", multiple=True, help=_VAR_HELP)
-_runner_option = click.option("--runner", type=click.Choice(["local", "remote"]), help=_RUNNER_HELP)
+_runner_option = click.option("--runner", type=click.Choice(["local", "docker", "remote"]), help=_RUNNER_HELP)
 
 
 @click.command()
@@ -174,27 +174,10 @@ def _placed(
     """Run a session in this process, or in a runner; the manager of runners ends with it."""
     if runner is None:
         return go(None)
-    from ninelives.worker.isolated import Isolated
+    from ninelives.cli.managers import isolated
 
-    manager = _manager(runner, store, progress)
-    try:
-        return go(Isolated(manager, stdin=0))
-    finally:
-        manager.close()
-
-
-def _manager(runner: str, store: Store, progress: Progress) -> Manager:
-    if runner == "remote":
-        from ninelives.cli.remote import remote_manager
-
-        return remote_manager(store.builds.tar, progress.say)
-    from ninelives.runners.local import LocalManager
-    from ninelives.session.children import watch_children
-
-    # The runners' parent is the first child, so that all of them die with this process.
-    watch_children()
-    home = Path(folders.data_folder())
-    return LocalManager(home / "environments", cache=store.cache, report=progress.say)
+    with isolated(runner, store, progress.say) as place:
+        return go(place)
 
 
 def _known(store: Store, session: str | None) -> str | None:

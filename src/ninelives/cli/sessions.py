@@ -235,15 +235,21 @@ def cancel(session: str, *, as_json: bool) -> None:
 @session_argument
 @json_option
 def delete(session: str, *, as_json: bool) -> None:
-    """Delete a session with its journal, log and results. A session that a process has is not deleted.
+    """Delete a session with its journal, log, results and folder. A session that a process has is not deleted.
 
     \b
     Example:
       ninelives sessions delete a77c846e
     """
+    from pathlib import Path
+
+    from ninelives.cli.folders import data_folder
+    from ninelives.runners.docker.places import Place
+
     with opened_store() as store:
         session_id = store.session(session).session_id
         store.delete(session_id)
+    Place(Path(data_folder(), "docker"), session_id).remove()
     if as_json:
         emit_json({"session_id": session_id, "deleted": True})
     else:

@@ -132,6 +132,8 @@ def _parse_path(value: Any) -> str:
 
 PATH = Form("the path of a file", _parse_path)
 
+IMAGE = Form("the name of a Docker image, such as python:3.12-slim", _parse_path)
+
 _SCHEME = re.compile(r"(?:sqlite|file):(?://(?=/))?")
 
 

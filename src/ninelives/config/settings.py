@@ -25,6 +25,13 @@ class Runner(msgspec.Struct, frozen=True):
         Literal["local", "docker", "remote"],
         About("the runner manager that starts sessions", forms.choice("local", "docker", "remote")),
     ] = "local"
+    docker_image: Annotated[
+        str | None,
+        About(
+            "the image that containers are based on, for the type docker; none: Docker's own of Python",
+            forms.optional(forms.IMAGE),
+        ),
+    ] = None
     remote_endpoints: Annotated[
         list[str], About("runner managers on other hosts, for the type remote", forms.list_of(forms.ADDRESS))
     ] = []

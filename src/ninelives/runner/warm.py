@@ -185,7 +185,7 @@ def _reseed() -> None:
         numpy.seed()
 
 
-def _import_own() -> None:
+def import_own() -> None:
     """Import all that a session may need of ours, and the parts of the standard library that take long."""
     for module in pkgutil.walk_packages(session.__path__, f"{session.__name__}."):
         importlib.import_module(module.name)
@@ -201,7 +201,7 @@ def main() -> None:
     os.environ.pop(MARKER, None)
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    _import_own()
+    import_own()
     WarmParent(connection).serve()
 
 

@@ -17,7 +17,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -39,7 +39,8 @@ PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 #: Lines of uv's that an error shows.
 _WORDS = 12
 
-_PACKAGE = Path(__file__).resolve().parent.parent
+#: The folder of this package.
+PACKAGE = Path(__file__).resolve().parent.parent
 
 
 class Environment(NamedTuple):
@@ -100,7 +101,7 @@ class Environments:
             asked,
             _interpreter(_choice(asked.python or "", python)),
             sysconfig.get_platform(),
-            str(_PACKAGE),
+            str(PACKAGE),
             sorted(OURS.values()),
         ]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
@@ -108,7 +109,7 @@ class Environments:
     def _build(self, folder: Path, asked: Needs, python: str) -> None:
         try:
             self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with _alone(folder.with_suffix(".lock")):
+            with alone(folder.with_suffix(".lock")):
                 if folder.is_dir():
                     return
                 aside = folder.with_suffix(".new")
@@ -145,34 +146,47 @@ class Environments:
         command = ["pip", "install", "--python", str(aside / "bin" / "python"), "--compile-bytecode"]
         self._uv(*command, "--requirements", str(needed), "--constraints", str(restricting))
         packages = aside / "lib" / f"python{_version(aside)}" / "site-packages"
-        (packages / "ninelives").symlink_to(_PACKAGE)
+        (packages / "ninelives").symlink_to(PACKAGE)
         for name in OURS if at_hand else ():
             if not (packages / name).exists():
-                (packages / name).symlink_to(_folder(name))
+                (packages / name).symlink_to(package_folder(name))
 
     def _uv(self, *arguments: str) -> None:
-        # Ours, not the project's: what this machine is configured to take packages from.
-        process = subprocess.Popen(
-            [uv(), *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            cwd=self._home,
-            text=True,
-            errors="replace",
-        )
-        assert process.stderr is not None
-        words: list[str] = []
-        with process.stderr:
-            for line in process.stderr:
-                if text := line.strip():
-                    # What led to an error is of no interest once it is there.
-                    words = [text] if text.startswith("error:") else [*words, text][-_WORDS:]
-                    self._report(text)
-        if process.wait():
-            said = " ".join(words).removeprefix("error: ")
-            said = said or f"uv ended with exit code {process.returncode} and no word"
-            raise EnvironmentBuildError(f"the project's packages can't be installed: {said}")
+        run_uv(arguments, self._home, self._report)
+
+
+def run_uv(arguments: Sequence[str], folder: Path, report: Callable[[str], None]) -> None:
+    """Run uv, which takes packages from where this machine is configured to.
+
+    Args:
+        arguments: of uv.
+        folder: it runs there: not in the project, whose configuration does not count.
+        report: told what it says, a line at a time.
+
+    Raises:
+        EnvironmentBuildError: it fails, in its own words.
+    """
+    process = subprocess.Popen(
+        [uv(), *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        cwd=folder,
+        text=True,
+        errors="replace",
+    )
+    assert process.stderr is not None
+    words: list[str] = []
+    with process.stderr:
+        for line in process.stderr:
+            if text := line.strip():
+                # What led to an error is of no interest once it is there.
+                words = [text] if text.startswith("error:") else [*words, text][-_WORDS:]
+                report(text)
+    if process.wait():
+        said = " ".join(words).removeprefix("error: ")
+        said = said or f"uv ended with exit code {process.returncode} and no word"
+        raise EnvironmentBuildError(f"the project's packages can't be installed: {said}")
 
 
 def uv() -> str:
@@ -242,7 +256,7 @@ def _version(folder: Path) -> str:
     return found[1]
 
 
-def _folder(package: str) -> Path:
+def package_folder(package: str) -> Path:
     """Return the folder of a package of this process."""
     spec = importlib.util.find_spec(package)
     assert spec is not None
@@ -251,7 +265,7 @@ def _folder(package: str) -> Path:
 
 
 @contextmanager
-def _alone(lock: Path) -> Iterator[None]:
+def alone(lock: Path) -> Iterator[None]:
     """Wait until no other builder, in this process or another, is at it."""
     descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:

@@ -9,8 +9,9 @@ from typing import NamedTuple, Protocol
 from ninelives.protocol.carrier import Carrier
 from ninelives.protocol.messages import FromRunner
 from ninelives.runner.control import Limits
+from ninelives.runners.container import Container
 
-__all__ = ["Asked", "Code", "Health", "Limits", "Manager", "Runner", "RunnerHealth"]
+__all__ = ["Asked", "Code", "Container", "Health", "Limits", "Manager", "Runner", "RunnerHealth"]
 
 
 class Asked(NamedTuple):
@@ -35,6 +36,7 @@ class Code(NamedTuple):
     build: str
     #: the code directory on the worker's machine
     folder: Path
+    container: Container = Container()
 
 
 class RunnerHealth(NamedTuple):

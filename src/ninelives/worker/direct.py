@@ -100,7 +100,7 @@ def run(store: Store, request: RunRequest, observer: Observer, isolated: Isolate
     session_id = request.session_id or uuid.uuid4().hex
     # First: a manager on another host needs it.
     store.builds.put(build)
-    python = PYTHON if isolated is None else isolated.python(build.id, project.root)
+    python = PYTHON if isolated is None else isolated.python(build.id, project.root, container=project.container)
     start = _start(store, project, build, request, python)
     new = NewSession(
         session_id=session_id,
@@ -327,6 +327,7 @@ class _Place:
             repaired=self.repaired,
             resumed=self.recorded is not None,
             retry_interrupted=self.retry_interrupted,
+            container=self.project.container,
             forgotten=entries.encode(self.forgotten) if self.forgotten else b"",
             decide=self.decide,
         )

@@ -16,7 +16,7 @@ from ninelives.processes import kill_marked
 from ninelives.protocol import messages as m
 from ninelives.protocol.states import State
 from ninelives.protocol.tokens import Tokens
-from ninelives.runners.manager import Asked, Code, Limits, Manager, Runner
+from ninelives.runners.manager import Asked, Code, Container, Limits, Manager, Runner
 from ninelives.session.observer import Observer
 from ninelives.session.session import Ended
 from ninelives.worker.conversation import Conversation, Terms
@@ -66,6 +66,8 @@ class Task(NamedTuple):
     repaired: bool
     resumed: bool
     retry_interrupted: bool
+    #: what the project asks of a container
+    container: Container
     #: a person's decision, encoded; b"": there is none
     forgotten: bytes
     #: records what a person decided; None: nothing is to be recorded
@@ -116,15 +118,22 @@ class Isolated:
         self._shown = shown or Shown()
         self._running: tuple[Runner, Conversation] | None = None
 
-    def python(self, build: str, code_dir: Path, python: str = "") -> str:
+    def python(
+        self,
+        build: str,
+        code_dir: Path,
+        python: str = "",
+        container: Container = Container(),  # noqa: B008 - frozen
+    ) -> str:
         """Build what a session needs, and return the minor version of Python that it runs on.
 
         Args:
             build: id of the build.
             code_dir: its code.
             python: the version that it has to have; "": any.
+            container: what the project asks of a container.
         """
-        return self._manager.prepare(Code(build, code_dir), python)
+        return self._manager.prepare(Code(build, code_dir, container), python)
 
     def stop(self) -> None:
         """End the runner at once: from here on nothing is done or recorded."""
@@ -163,7 +172,7 @@ class Isolated:
         tokens = Tokens()
         session_id = task.link.session_id
         asked = Asked(session_id, tokens.issue(session_id), task.hash_seed, task.python, self._limits, self._stdin)
-        runner = self._manager.start(asked, Code(task.build, task.code_dir), task.vars)
+        runner = self._manager.start(asked, Code(task.build, task.code_dir, task.container), task.vars)
         terms = Terms(
             tokens,
             task.python,

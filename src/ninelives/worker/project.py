@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from ninelives.code.rules import Rules
 from ninelives.errors import UsageError
+from ninelives.runners.container import Container
 from ninelives.worker.vars import Var, declared
 
 #: Names of a project's manifest, the first found wins.
@@ -26,6 +27,8 @@ class Project(NamedTuple):
     rules: dict[str, str]
     #: the vars of its manifest
     vars: Mapping[str, Var] = MappingProxyType({})
+    #: what it asks of a container
+    container: Container = Container()
 
 
 def find_project(file: Path, *, root: Path | None = None) -> Project:
@@ -99,4 +102,20 @@ def read_project(manifest: Path) -> Project:
     name = plain.get("name", described.get("name") if isinstance(described, dict) else None)
     if name is not None and not (isinstance(name, str) and name):
         raise UsageError(f"{manifest}: 'name' is a text, not {name!r}: write it in quotes")
-    return Project(name or str(root), root, rules, declared(content, manifest))
+    return Project(
+        name or str(root), root, rules, declared(content, manifest), _container(manifest, plain.get("docker"))
+    )
+
+
+def _container(manifest: Path, asked: object) -> Container:
+    """Return what a manifest asks of a container: ``docker: {image: NAME, network: true}``."""
+    if asked is None:
+        return Container()
+    if not isinstance(asked, dict) or asked.keys() - {"image", "network"}:
+        raise UsageError(
+            f"{manifest}: 'docker' maps image and network, like 'docker: {{image: python:3.12, network: true}}'"
+        )
+    image, network = asked.get("image", ""), asked.get("network", False)
+    if not isinstance(image, str) or not isinstance(network, bool):
+        raise UsageError(f"{manifest}: 'docker': image is the name of one, and network is true or false")
+    return Container(image, network)
