@@ -18,6 +18,7 @@ from ninelives.session.journal import Journal
 from ninelives.session.lanes import (
     DIRECT,
     INHIBITED,
+    LOADING,
     Lane,
     RunningActivity,
     active,
@@ -136,6 +137,9 @@ class Output:
         self._written[lane] = self._written.get(lane, 0) + 1
         if new:
             self._journal.note_lines(((time.time(), stream, level, self._hide(text), lane),))
+            if lane.startswith(LOADING):
+                # What modules do next they do directly.
+                self._journal.link.settle()
         return new
 
     def _collect(self, running: RunningActivity, stream: str, text: str) -> None:
