@@ -286,6 +286,8 @@ class Activities:
         )
         outcome.rounds = rounds
         file = value if isinstance(value, files.FILE) else files.file_of(call.function, call.kwargs)
+        if file is value and call.name in files.OPENERS:
+            session.live.opened(call.key)
         if file is not None:
             outcome.spot = files.settle(real(file))
         transactions.record(session, call, value, outcome)

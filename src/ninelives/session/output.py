@@ -64,6 +64,11 @@ class Output:
         self._hide = hide
         self._on_lost = on_lost
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether a line has begun and not ended: it is not recorded."""
+        return bool(self._partial)
+
     def lines_of(self, lane: str) -> int:
         """Return how many lines a lane has written, those it skipped included."""
         return self._written.get(lane, 0)
