@@ -35,13 +35,20 @@ def test_program(name: str, part: int) -> None:
     check(programs.read(name), part=part)
 
 
-def check(program: programs.Program, make: Callable[[programs.Program], Place] = Place, part: int = 0) -> None:
+def check(
+    program: programs.Program,
+    make: Callable[[programs.Program], Place] = Place,
+    part: int = 0,
+    *,
+    most: int = MOST_KILLS,
+) -> None:
     """Run a program undisturbed, in plain Python, and with kills, and compare.
 
     Args:
         program: the program.
         make: makes a new place for it.
         part: which of its kills are tried, from 0 to `PARTS`.
+        most: how many of its kills are tried.
     """
     with make(program) as place:
         place.run()
@@ -55,7 +62,7 @@ def check(program: programs.Program, make: Callable[[programs.Program], Place] =
     if not program.not_plain:
         with make(program) as place:
             _as_plain(place, undisturbed, terminal)
-    runs = [[kill] for kill in _kills(writes)] + _chains(writes)
+    runs = [[kill] for kill in _kills(writes, most)] + _chains(writes, long=most == MOST_KILLS)
     for kills in runs[part::PARTS]:
         check_disturbed(program, kills, undisturbed, make)
 
@@ -74,17 +81,17 @@ def _as_plain(place: Place, undisturbed: Result, terminal: dict[str, str]) -> No
     assert terminal == ran.terminal
 
 
-def _kills(writes: int) -> list[Kill]:
+def _kills(writes: int, most: int) -> list[Kill]:
     every = [Kill(write, after) for write in range(1, writes + 1) for after in (False, True)]
-    every = every[:: -(-len(every) // MOST_KILLS)]
+    every = every[:: -(-len(every) // most)]
     return sampled(every, -(-len(every) // KILLS))
 
 
-def _chains(writes: int) -> list[list[Kill]]:
+def _chains(writes: int, *, long: bool) -> list[list[Kill]]:
     """Return kills in a row, each counted from where its process begins; replay writes nothing, so each gets further."""
     step = max(3, writes // KILLS_IN_A_ROW)
     chains = [[Kill(step, bool(at % 2)) for at in range(KILLS_IN_A_ROW)]]
-    if MODE == "all":
+    if MODE == "all" and long:
         chains.append([Kill(2 + at % 2, True) for at in range(min(30, writes))])
         chains.append([Kill(3, False) for _ in range(min(30, writes))])
     return chains
