@@ -41,7 +41,9 @@ def offered() -> Offered:
     make_certificates(certificates, {side: ["127.0.0.1"] for side in ("worker", "manager")}, 2)
     script = str(Path(__file__).with_name("shared.py"))
     environment = {"PYTHONPATH": os.pathsep.join(PATH), "PATH": os.environ["PATH"]}
-    process = Process([sys.executable, script, f"{folder.name}/home", str(certificates)], environment)
+    process = Process(
+        [sys.executable, script, f"{folder.name}/home", str(certificates)], environment, Path(folder.name)
+    )
     atexit.register(process.close)
     address = process.await_line("listening on").removeprefix("listening on ")
     return Offered(int(process.stdout.split("\n")[0]), address, certificates)

@@ -29,7 +29,6 @@ def write(folder: Path, text: str) -> str:
 def test_the_same_output_and_exit_code(network: Network, started: list[Process], name: str) -> None:
     started.append(network.one.manager())
     handler = write(network.folder, PROGRAMS[name])
-    (network.folder / "here").mkdir()
     came_to = []
     for more in ((), ("--runner", "remote")):
         process = network.worker.start("run", handler, "--session", f"s{len(more)}", "--data", '{"more": "y"}', *more)
