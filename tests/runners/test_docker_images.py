@@ -64,7 +64,7 @@ def test_a_full_disk(service: Service, tmp_path: Path) -> None:
     try:
         service.home = disk / "docker"
         service.manager = service.made()
-        (service.code / "requirements.txt").write_text("smallest\n")
+        (service.code / "requirements.txt").write_text(f"smallest>0.{os.getpid()}\n")  # of which no image is there
         with pytest.raises(EnvironmentBuildError, match=r"(?i)no space left on device") as raised:
             service.run("def main(event):\n    return 1\n")
         assert "\n" not in str(raised.value)

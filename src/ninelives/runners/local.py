@@ -209,6 +209,7 @@ class LocalManager:
         """See `Manager.close`."""
         while self._warm:
             self._warm.popitem()[1].close()
+        self._environments.close()
 
     def _prepare(self, code: Code, python: str) -> _Prepared:
         key = (code.build, python)
