@@ -150,6 +150,10 @@ class EnvironmentBuildError(UsageError):
     """The packages that a project asks for can't be installed."""
 
 
+class WorkerStopsError(NinelivesError):
+    """The worker ends; its sessions go on with the next one."""
+
+
 class CrashedError(StoppedError):
     """The session's process died again and again at the same place."""
 

@@ -87,6 +87,11 @@ def kill_marked(marker: str) -> int:
     return killed
 
 
+def any_marked(marker: str) -> bool:
+    """Return whether a process, except this one, carries the marker."""
+    return bool(_marked(marker))
+
+
 def _marked(marker: str) -> list[int]:
     if not _HAS_PROC:
         return []

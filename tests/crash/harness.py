@@ -26,7 +26,7 @@ from ninelives.session.link import Line, Put, Row
 from ninelives.session.observer import Silent
 from ninelives.session.scheduler import TICKS
 from ninelives.storage import SessionUpdate, Store
-from ninelives.worker import direct, views
+from ninelives.worker import creating, direct, views
 from ninelives.worker.isolated import Isolated
 from ninelives.worker.link import DirectLink
 
@@ -202,7 +202,7 @@ class Place:
         sys.path.insert(0, str(OUTSIDE))
         sys.stdout = open(self.folder / "stdout", "a")  # noqa: SIM115 - until the process ends
         sys.stderr = open(self.folder / "stderr", "a")  # noqa: SIM115
-        direct.entropy = SimpleNamespace(getrandbits=lambda _: self.drawn)  # type: ignore[assignment]
+        creating.entropy = SimpleNamespace(getrandbits=lambda _: self.drawn)  # type: ignore[assignment]
         direct.DirectLink = self.link(kill)  # type: ignore[attr-defined]
         with Store.open(self.home) as store:
             if retry_failed or session != SESSION:

@@ -45,7 +45,7 @@ def isolated(kind: str, store: Store, report: Callable[[str], None]) -> Iterator
         manager = _MANAGERS[kind](set_to, store, report, stack)
         stack.callback(manager.close)
         limits = Limits(most.cpu_seconds, most.memory, most.session_seconds, most.pids)
-        yield Isolated(manager, limits=limits, crashes=most.crashes, stdin=0)
+        yield Isolated(manager, limits=limits, crashes=most.crashes, stdin=0, let_go=most.let_go_seconds)
 
 
 def _local(set_to: Settings, store: Store, report: Callable[[str], None], _: ExitStack) -> Manager:

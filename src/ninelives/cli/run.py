@@ -82,7 +82,7 @@ def run(
     Example:
       ninelives run review.py:on_github_pull_request --data @event.json --var GITHUB_TOKEN
     """
-    from ninelives.worker.direct import RunRequest
+    from ninelives.worker.creating import RunRequest
     from ninelives.worker.direct import run as start
 
     file, name = inputs.target(handler)
@@ -223,7 +223,10 @@ def _observe(go: Callable[[Progress], Finished], *, as_json: bool) -> int:
     if finished.error and finished.error["traceback"]:
         progress.say(finished.error["traceback"].rstrip("\n"))
     if as_json:
-        emit_json(finished._asdict() | {"result": finished.result or None})
+        emit_json(
+            {name: value for name, value in finished._asdict().items() if name != "until"}
+            | {"result": finished.result or None}
+        )
     if progress.has_lost_output and finished.exit_code == 0:
         # Whoever reads the output must not take it for the whole.
         return int(ExitCode.UNAVAILABLE)

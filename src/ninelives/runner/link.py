@@ -134,6 +134,10 @@ class MessageLink:
         else:
             self.tell(m.Note(list(rows), list(lines)))
 
+    def settle(self) -> None:
+        """See `Link.settle`."""
+        self.ask(m.Ping(), m.Pong)
+
     def commit(
         self, rows: Sequence[Row], lines: Sequence[Line] = (), *, puts: Sequence[Put] = (), blobs: Sequence[str] = ()
     ) -> bool:

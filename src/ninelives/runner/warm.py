@@ -74,7 +74,11 @@ class WarmParent:
                     return
 
     def _take(self) -> bool:
-        data, descriptors, _, _ = socket.recv_fds(self._connection, control.LARGEST, _DESCRIPTORS)
+        try:
+            data, descriptors, _, _ = socket.recv_fds(self._connection, control.LARGEST, _DESCRIPTORS)
+        except ConnectionResetError:
+            # The manager was killed, and has not read all that it was told.
+            return False
         if not data:
             return False
         request = control.to_parent.decode(data)

@@ -21,7 +21,7 @@ from ninelives.session.calls import Attempt, Call
 from ninelives.session.changes import Reach
 from ninelives.session.contents import apply
 from ninelives.session.entries import Activity, Outcome
-from ninelives.session.exceptions import frames_of
+from ninelives.session.exceptions import follow, frames_of, sever
 from ninelives.session.lanes import Lane, RunningActivity, directly, need_room, running_activity
 from ninelives.session.options import Options
 from ninelives.session.remarks import remarks
@@ -96,7 +96,11 @@ class Activities:
         # Raised here, now and on replay, so that a traceback which the program prints has the same lines.
         if ok:
             return value
-        raise value
+        context = value.__context__
+        try:
+            raise value
+        finally:
+            follow(value, context)
 
     # Replay.
 
@@ -171,6 +175,7 @@ class Activities:
             running_activity.reset(token)
 
     def _outcome_of(self, call: Call) -> Any:
+        handled = sys.exc_info()[1]
         try:
             value = self.attempts.invoke(call)
             if type(value) not in render.ATOMS and isawaitable(value):
@@ -179,6 +184,7 @@ class Activities:
         except Halt:
             raise
         except BaseException as error:  # noqa: BLE001 - what it raised was its outcome, and is again
+            sever(error, handled)
             return error
 
     # Live.
@@ -280,6 +286,8 @@ class Activities:
         )
         outcome.rounds = rounds
         file = value if isinstance(value, files.FILE) else files.file_of(call.function, call.kwargs)
+        if file is value and call.name in files.OPENERS:
+            session.live.opened(call.key)
         if file is not None:
             outcome.spot = files.settle(real(file))
         transactions.record(session, call, value, outcome)

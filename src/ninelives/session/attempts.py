@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from functools import partial
 from inspect import isawaitable
@@ -11,6 +12,7 @@ from ninelives.errors import InterruptedActivityError, StoppedError
 from ninelives.session import render, uses
 from ninelives.session.calls import Attempt, Call
 from ninelives.session.entries import Activity
+from ninelives.session.exceptions import sever
 from ninelives.session.lanes import RunningActivity, running_activity
 from ninelives.session.standins import StandIn, real
 from ninelives.session.stop import Halt
@@ -82,6 +84,7 @@ class Attempts:
     def run(self, call: Call, attempt: int) -> tuple[bool, Any, RunningActivity, float]:
         """Make the call; return whether it succeeded, what it gave or raised, and how many seconds it took."""
         running = RunningActivity(self.session, call.key, attempt)
+        handled = sys.exc_info()[1]
         token = running_activity.set(running)
         began = time.perf_counter()
         try:
@@ -89,6 +92,8 @@ class Attempts:
         except Halt:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever it raises is its result
+            # What the program handles is not the call's: it is there on replay as well.
+            sever(error, handled)
             return False, error, running, time.perf_counter() - began
         finally:
             running_activity.reset(token)

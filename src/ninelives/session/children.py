@@ -20,7 +20,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ninelives.processes import MARKER, below, kill_marked, marker_of, memory_name, process_identity
+from ninelives.processes import MARKER, any_marked, below, kill_marked, marker_of, memory_name, process_identity
 
 #: Position of the list of environment variables among the arguments of ``_posixsubprocess.fork_exec``.
 _FORK_EXEC_ENV = 5
@@ -83,6 +83,11 @@ def kill_orphans(marker: str) -> int:
         marker: of the dead process, as `Journal.taken_over` gives it.
     """
     return kill_marked(marker)
+
+
+def any_left() -> bool:
+    """Return whether anything that this session process has started is still there."""
+    return _watch.has_reaper and _watch.pid == os.getpid() and any_marked(_watch.marker)
 
 
 def _name_memory(markers: str) -> mmap.mmap:

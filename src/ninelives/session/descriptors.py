@@ -47,6 +47,13 @@ class Descriptors:
     def __init__(self) -> None:
         #: number to what gives what it belongs to: None if that is gone, or if there is nothing but the number
         self._stale: dict[int, Callable[[], Any]] = {}
+        #: those that calls of this process opened
+        self._open: set[int] = set()
+
+    @property
+    def any_open(self) -> bool:
+        """Whether a call of this process gave one that was not closed."""
+        return bool(self._open)
 
     def note(self, call: Call, value: Any, owner: Any) -> None:
         """Remember what a recorded call gave, or that it closed one.
@@ -63,9 +70,12 @@ class Descriptors:
 
     def forget(self, call: Call, value: Any) -> None:
         """Let a number that a call of this process gave mean that."""
-        if self._stale:
-            for number in _given(call, value):
-                self._stale.pop(number, None)
+        if call.name == "os.close" and self._open:
+            self._open.discard(call.args[0] if call.args else call.kwargs.get("fd"))
+        for number in _given(call, value):
+            self._stale.pop(number, None)
+            if not _is_fileno(call):
+                self._open.add(number)
 
     def renew(self, call: Call) -> None:
         """Give a call that is to be made now the descriptors of this process.

@@ -70,6 +70,51 @@ def fill(error: BaseException, state: dict[str, Any]) -> None:
     error.__traceback__ = traceback_of(state["frames"])
 
 
+def sever(error: BaseException, handled: BaseException | None) -> None:
+    """Let an exception and those that led to it forget which one was handled when all of them were raised.
+
+    Args:
+        error: an exception.
+        handled: it was handled then; None: there was none.
+    """
+    left, seen = [error], {id(error), id(handled)}
+    while left and handled is not None:
+        each = left.pop()
+        if each.__context__ is handled:
+            each.__context__ = None
+        further = [other for other in (each.__context__, each.__cause__) if other is not None and id(other) not in seen]
+        seen.update(map(id, further))
+        left += further
+
+
+def follow(error: BaseException, context: BaseException | None) -> None:
+    """Let an exception that is being raised again keep its context; what is handled now comes before that.
+
+    ``raise`` has put in its place what is handled.
+
+    Args:
+        error: it is being raised.
+        context: its context before.
+    """
+    handled = error.__context__
+    if context is None or handled is None or handled is context:
+        return
+    error.__context__ = context
+    own, before = [error, *_chain(context)], _chain(handled)
+    if not {id(each) for each in own} & {id(each) for each in before}:
+        own[-1].__context__ = handled
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """Return an exception, its context, the context of that, and so on; a ring once."""
+    chain: dict[int, BaseException] = {}
+    each: BaseException | None = error
+    while each is not None and id(each) not in chain:
+        chain[id(each)] = each
+        each = each.__context__
+    return list(chain.values())
+
+
 def _fields(error: BaseException) -> dict[str, Any]:
     """Return what the class keeps outside of ``__dict__``: slots, and the fields of built-in exceptions."""
     found: dict[str, Any] = {}

@@ -232,6 +232,8 @@ class Journal:
         """Record an entry together with the next one: what was recorded is still being given to the program again."""
         if self.exhausted and self._decide is None:
             self.note(entry, ahead=True)
+            # What modules do next they do directly.
+            self.link.settle()
             return
         if not self._held:
             self._decide = partial(self._record_held, self._decide)
@@ -241,6 +243,7 @@ class Journal:
         if decide is not None:
             decide()
         self.link.note([row(entry) for entry in self._held])
+        self.link.settle()
         self._held.clear()
         self._ahead = True
 

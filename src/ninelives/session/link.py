@@ -71,6 +71,10 @@ class Link(Protocol):
         """Record without waiting for the disk: it survives a kill, and rides with the next commit for a power loss."""
         ...
 
+    def settle(self) -> None:
+        """Return when all that was noted is recorded: what comes next leaves the session without being recorded."""
+        ...
+
     def commit(
         self, rows: Sequence[Row], lines: Sequence[Line] = (), *, puts: Sequence[Put] = (), blobs: Sequence[str] = ()
     ) -> bool:

@@ -141,6 +141,10 @@ class LiveValues:
                 if id(value) in self._lost:
                     raise Halt(lost_change(self._lost[id(value)][1]))
 
+    def opened(self, key: tuple[str, int]) -> None:
+        """Take note that a call of this process opened a file, which another one can open again."""
+        self._reopened.add(key)
+
     def remake_with(self, key: tuple[str, int], remaker: Callable[[], list[Any]], reopens: bool) -> None:
         """Say how the leaves of a replayed operation are made again, and whether it opened a file that is reopened."""
         self._remakers[key] = remaker
@@ -220,6 +224,28 @@ class LiveValues:
         found = stand_ins.get(number)
         return found if found is not None and type(found) is not StandIn else leaves[number]
 
+    def keeps(self) -> str:
+        """Return the class of a live value in this process that no other one could have as it is; "": there is none."""
+        if any(self.is_open.values()):
+            return "an open transaction"
+        if self.descriptors.any_open:
+            return "a file descriptor"
+        for place, held in list(self._values.items()):
+            value = held()
+            if type(value) is StandIn:
+                ref = reference(value)
+                value = ref.real if ref.is_made() else None
+            name = class_name(type(value))
+            listed = name in NOT_RESTORABLE or self._has_state(type(value), name, place[:2])
+            if listed and getattr(value, "closed", False) is not True:
+                return name
+        return ""
+
+    def _has_state(self, cls: type | None, name: str, key: tuple[str, int]) -> bool:
+        if name in FILES:
+            return key not in self._reopened
+        return name in WITH_STATE or again(cls, name) is not None or drivers.role(cls) == "cursor"
+
     def repeat_late(self) -> None:
         """Set up values that were made again before replay came to the calls that set them up."""
         for place in list(self.steps):
@@ -235,8 +261,7 @@ class LiveValues:
         cut = self.transactions.get(place) or self.transactions.get(self.connections.get(ref.key, place))
         if cut is not None and self.is_replayed():
             raise Halt(transactions.lost(cut))
-        has_state = ref.name in WITH_STATE or (ref.name in FILES and ref.key not in self._reopened)
-        has_state = has_state or again(ref.cls, ref.name) is not None or drivers.role(ref.cls) == "cursor"
+        has_state = self._has_state(ref.cls, ref.name, ref.key)
         if ref.name in NOT_RESTORABLE or (has_state and ref.key in self.used):
             raise Halt(NotRestorableError(f"{ref.name} {_ADVICE}"))
         if place in self.broken:

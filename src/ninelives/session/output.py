@@ -18,6 +18,7 @@ from ninelives.session.journal import Journal
 from ninelives.session.lanes import (
     DIRECT,
     INHIBITED,
+    LOADING,
     Lane,
     RunningActivity,
     active,
@@ -62,6 +63,11 @@ class Output:
         self._partial: dict[tuple[str, str], tuple[str, str]] = {}
         self._hide = hide
         self._on_lost = on_lost
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether a line has begun and not ended: it is not recorded."""
+        return bool(self._partial)
 
     def lines_of(self, lane: str) -> int:
         """Return how many lines a lane has written, those it skipped included."""
@@ -136,6 +142,9 @@ class Output:
         self._written[lane] = self._written.get(lane, 0) + 1
         if new:
             self._journal.note_lines(((time.time(), stream, level, self._hide(text), lane),))
+            if lane.startswith(LOADING):
+                # What modules do next they do directly.
+                self._journal.link.settle()
         return new
 
     def _collect(self, running: RunningActivity, stream: str, text: str) -> None:

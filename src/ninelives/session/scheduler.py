@@ -75,6 +75,11 @@ class Scheduler:
         #: counts a call that is now outside
         self.left: Callable[[], None] = self._arrivals.left
 
+    @property
+    def is_outside(self) -> bool:
+        """Whether calls are outside."""
+        return self._arrivals.outstanding > 0
+
     def expect(self, key: Key, expected: Expected) -> None:
         """Say what is done with the outcome of ``key``."""
         self._expected[key] = expected

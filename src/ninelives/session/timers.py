@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ninelives.session import functions
+from ninelives.session import functions, keeping
 from ninelives.session.entries import Outcome, Sleep
 from ninelives.session.lanes import Lane, need_room
 from ninelives.session.scheduler import Expected
@@ -76,13 +76,17 @@ class Timers:
         left = until - self._session.clock.now()
         if left <= 0:
             return
-        self.tell(what, until)
+        self.tell(what, until, "a call that is to be made again")
         while left > 0:
             functions.really_sleep(min(left, _PIECE))
             left = until - self._session.clock.now()
         self.tell("", None)
 
-    def tell(self, what: str, until: float | None) -> None:
-        """Say what the session waits for, and until when; an empty ``what``: it goes on."""
-        self._session.link.waiting(json.dumps({"for": what, "until": until}) if what else "")
+    def tell(self, what: str, until: float | None, keeps: str | None = None) -> None:
+        """Say what the session waits for, until when, and what keeps its process; an empty ``what``: it goes on."""
+        waiting = ""
+        if what:
+            kept = keeping.keeps(self._session) if keeps is None else keeps
+            waiting = json.dumps({"for": what, "until": until, "keeps": kept})
+        self._session.link.waiting(waiting)
         self._session.observer.waiting(what, until)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
@@ -146,6 +147,22 @@ class Store:
         )
         return [self._to_session(record) for record in records]
 
+    def unfinished(self) -> list[tuple[str, str]]:
+        """Return the id of each session that is not over, and what it waits for, as JSON; the oldest first."""
+        states = ", ".join(f"'{state}'" for state in sorted(OPEN_STATES))
+        sql = f"SELECT session_id, waiting_for FROM sessions WHERE state IN ({states}) ORDER BY number"
+        return [(session_id, waiting_for) for session_id, waiting_for in self._database.query(sql)]
+
+    def work_folder(self, session_id: str) -> Path:
+        """Return the working directory that a session has while it is there; who runs it makes it.
+
+        Raises:
+            StoreError: the store is in memory, where nothing lasts.
+        """
+        if self.home is None:
+            raise StoreError("a store in memory has no folders for sessions")
+        return self.home / "work" / session_id
+
     def delete(self, session_id: str) -> None:
         """Delete a session with all that belongs to it alone.
 
@@ -162,6 +179,8 @@ class Store:
             if path := self._tail_path(number):
                 path.unlink(missing_ok=True)
             self.blobs.drop_unreferenced(number)
+            if self.home is not None:
+                shutil.rmtree(self.work_folder(record[1]), ignore_errors=True)
             self._writer.submit(RemoveGarbage(self.blobs, self.builds))
         finally:
             self._leases.give_back(number)

@@ -64,6 +64,8 @@ class Conversation:
         self.progress = 0
         #: what a person decided is recorded
         self.decided = False
+        #: until when, in unix seconds, the session waits and needs nothing of its process; None: it does not
+        self.idle_until: float | None = None
         self._link = link
         self._terms = terms
         self._observer = observer
@@ -216,6 +218,7 @@ class Conversation:
     def _waiting(self, waiting: m.Waiting) -> None:
         self._link.waiting(waiting.what)
         what = json.loads(waiting.what) if waiting.what else {}
+        self.idle_until = None if what.get("keeps", True) else what.get("until")
         self._observer.waiting(str(what.get("for", "")), what.get("until"))
 
     def _write_piece(self, piece: m.WritePiece) -> None:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
-import random
 import sys
 import time
-import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from ninelives.code.build import Build, is_same_program, pack
+from ninelives.code.build import is_same_program, pack
 from ninelives.errors import (
     BuildGoneError,
     NinelivesError,
@@ -23,45 +20,26 @@ from ninelives.errors import (
     SessionNotFoundError,
     StoppedError,
     UsageError,
+    WorkerStopsError,
 )
 from ninelives.session import entries
-from ninelives.session.entries import FORMAT, Forgotten, Start
+from ninelives.session.entries import Forgotten, Start
 from ninelives.session.journal import Journal as SessionJournal
 from ninelives.session.journal import row
 from ninelives.session.link import Row
 from ninelives.session.observer import Observer
 from ninelives.session.session import Ended, Session, Setting
-from ninelives.storage import Journal, NewSession, SessionRow, SessionUpdate, Store
+from ninelives.storage import Journal, SessionRow, SessionUpdate, Store
 from ninelives.worker import interruption
+from ninelives.worker.creating import PYTHON, RunRequest, create, hider_of, left_out
 from ninelives.worker.link import DirectLink
 from ninelives.worker.project import Project, find_project
-from ninelives.worker.vars import recorded as recorded_vars
 from ninelives.worker.vars import resolve
 
 if TYPE_CHECKING:
-    from ninelives.worker.isolated import Isolated, Task
-
-#: Where the seeds of sessions come from.
-entropy: random.Random = random.SystemRandom()
+    from ninelives.worker.isolated import Isolated, Task, Waits
 
 _RUNNING = SessionUpdate(state="running", waiting_for="", error="")
-PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
-
-
-class RunRequest(NamedTuple):
-    """What `ninelives run` was asked for."""
-
-    file: Path
-    handler: str
-    #: event_type, event_id, integration_id, data
-    event: dict[str, Any]
-    vars: Mapping[str, str] = MappingProxyType({})
-    #: names of the vars that are secret
-    secret_vars: frozenset[str] = frozenset()
-    #: files that secrets came from: no part of the program, even where they are beside it
-    secret_files: tuple[Path, ...] = ()
-    #: the id to create, or to go on with; None makes a new one
-    session_id: str | None = None
 
 
 class Finished(NamedTuple):
@@ -76,6 +54,8 @@ class Finished(NamedTuple):
     error: dict[str, str] | None
     #: it was over before
     already: bool = False
+    #: of one that waits, and whose runner was let go: until when, in unix seconds
+    until: float | None = None
 
 
 def run(store: Store, request: RunRequest, observer: Observer, isolated: Isolated | None = None) -> Finished:
@@ -93,31 +73,14 @@ def run(store: Store, request: RunRequest, observer: Observer, isolated: Isolate
     """
     if request.session_id is not None and _exists(store, request.session_id):
         return _go_on(store, request.session_id, request, observer, isolated)
-    project = find_project(request.file)
-    build = pack(project.root, leave_out=_left_out(store, request.secret_files))
-    if build.warning:
-        observer.warned(build.warning)
-    session_id = request.session_id or uuid.uuid4().hex
-    # First: a manager on another host needs it.
-    store.builds.put(build)
-    python = PYTHON if isolated is None else isolated.python(build.id, project.root, container=project.container)
-    start = _start(store, project, build, request, python)
-    new = NewSession(
-        session_id=session_id,
-        project=project.name,
-        entry_point=start.entry_point,
-        build_id=build.id,
-        code_dir=str(project.root),
-        cwd=os.getcwd(),
-        created_at=start.at,
-        event_id=request.event.get("event_id"),
-        python=python,
-    )
     try:
-        store.create(new, (row(start),))
+        created = create(store, request, observer, isolated)
     except SessionExistsError:
         # Another process was quicker.
-        return _go_on(store, session_id, request, observer, isolated)
+        if request.session_id is None:
+            raise
+        return _go_on(store, request.session_id, request, observer, isolated)
+    session_id, start, project = created
     place = _Place(store, store.acquire(session_id, _RUNNING), project.root, project, observer, isolated)
     try:
         return place.run(start, request.vars, request.secret_vars)
@@ -146,6 +109,7 @@ def resume(
     secret_files: tuple[Path, ...] = (),
     observer: Observer,
     isolated: Isolated | None = None,
+    from_build: bool = False,
 ) -> Finished:
     """Go on with a session.
 
@@ -159,6 +123,7 @@ def resume(
         secret_files: files that secrets came from: no part of repaired code.
         observer: told what it does.
         isolated: it runs there; None: in this process.
+        from_build: its code is taken from its build, even if it is still where it was.
 
     Raises:
         NinelivesError: it can't go on.
@@ -174,7 +139,7 @@ def resume(
         )
     journal = store.acquire(session.session_id, _RUNNING)
     try:
-        place = _Place(store, journal, *_code(store, session, code_dir), observer, isolated)
+        place = _Place(store, journal, *_code(store, session, code_dir, from_build=from_build), observer, isolated)
         place.secret_files = secret_files
         start = place.prepare(session, repaired=code_dir is not None, retry_failed=retry_failed)
     except BaseException:
@@ -238,7 +203,7 @@ class _Place:
         return recorded.start or Start(0, 0.0, 0, "", {}, 0, 0, "")
 
     def _repaired_build(self) -> SessionUpdate:
-        build = pack(self.code_dir, leave_out=_left_out(self.store, self.secret_files))
+        build = pack(self.code_dir, leave_out=left_out(self.store, self.secret_files))
         self.store.builds.put(build)
         self.build_id = build.id
         return SessionUpdate(build_id=build.id, code_dir=str(self.code_dir))
@@ -268,8 +233,9 @@ class _Place:
         orphans(self.journal.taken_over)
         try:
             values, hidden = resolve(self.project.vars, start, variables, secret_vars, os.environ)
-            self.hide = _hider(hidden)
+            self.hide = hider_of(hidden)
             with interruption.handled(link, self.journal, self.observer, self.isolated.stop if self.isolated else None):
+                ended: Ended | Waits
                 if self.isolated is not None:
                     ended = self.isolated.run(self._task(link, start, values, hidden, cwd or os.getcwd()))
                 else:
@@ -279,11 +245,16 @@ class _Place:
         except ProgramError as error:
             self.journal.release(self.before)
             raise ProgramError(self.hide(str(error))) from None
+        except WorkerStopsError:
+            self.journal.release(SessionUpdate(state="interrupted", waiting_for=""))
+            raise
         except BaseException:
             self.journal.release(self.before)
             raise
         self.journal.release()
-        return _finished(self.journal.session_id, ended)
+        if isinstance(ended, Ended):
+            return _finished(self.journal.session_id, ended)
+        return Finished(self.journal.session_id, "waiting", 0, "", None, until=ended.until)
 
     def _session(self, link: DirectLink, values: Mapping[str, str], hidden: frozenset[str], cwd: str | None) -> Ended:
         """Run the session in this process."""
@@ -357,51 +328,6 @@ def _finished(session_id: str, ended: Ended) -> Finished:
     return Finished(session_id, ended.state, ended.exit_code, ended.result, ended.error)
 
 
-def _start(store: Store, project: Project, build: Build, request: RunRequest, python: str) -> Start:
-    file = request.file.resolve().relative_to(project.root)
-    plain, secret = recorded_vars(project.vars, request.vars, request.secret_vars, os.environ)
-    start = Start(
-        1,
-        time.time(),
-        FORMAT,
-        f"{file.as_posix()}:{request.handler}",
-        entries.with_any_integers(request.event),
-        entropy.getrandbits(63),
-        store.hash_seed,
-        python,
-        build.id,
-        plain,
-        secret,
-    )
-    start.shown = _shown_event(
-        request.event, resolve(project.vars, start, request.vars, request.secret_vars, os.environ)[1]
-    )
-    return start
-
-
-def _shown_event(event: dict[str, Any], secrets: frozenset[str]) -> str:
-    """Return an event as people may see it, if that is not as it is."""
-    if not secrets:
-        return ""
-    text = json.dumps(event, default=str)
-    shown = _hider(secrets)(text)
-    return "" if shown == text else shown
-
-
-def _hider(secrets: frozenset[str]) -> Callable[[str], str]:
-    if not secrets:
-        return str
-    # Late: most sessions have none.
-    from ninelives.session.hiding import hider
-
-    return hider(secrets)
-
-
-def _left_out(store: Store, secret_files: tuple[Path, ...] = ()) -> list[Path]:
-    """Return what is no part of a program, wherever it is: the store, and files that secrets came from."""
-    return [*([store.home] if store.home is not None else []), *secret_files]
-
-
 def _check_same(session: SessionRow, request: RunRequest) -> None:
     file, _, handler = session.entry_point.rpartition(":")
     if handler != request.handler or Path(file).name != request.file.name:
@@ -440,7 +366,7 @@ def _over(session: SessionRow, *, repaired: bool, retry_failed: bool) -> Finishe
     return None
 
 
-def _code(store: Store, session: SessionRow, repaired: Path | None) -> tuple[Path, Project]:
+def _code(store: Store, session: SessionRow, repaired: Path | None, *, from_build: bool) -> tuple[Path, Project]:
     """Return the code that a session goes on with: repaired, or as it was; in its place if it is there unchanged."""
     file = session.entry_point.rpartition(":")[0]
     if repaired is not None:
@@ -450,7 +376,7 @@ def _code(store: Store, session: SessionRow, repaired: Path | None) -> tuple[Pat
         return root, find_project(root / file, root=root)._replace(name=session.project)
     here = Path(session.code_dir)
     try:
-        same = is_same_program(store.builds.tar(session.build_id), here)
+        same = not from_build and is_same_program(store.builds.tar(session.build_id), here)
         root = here if same else store.builds.path(session.build_id)
     except BuildGoneError as error:
         raise BuildGoneError(str(error).replace("SESSION", session.session_id)) from error

@@ -11,7 +11,15 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from ninelives.errors import CarrierClosedError, CrashedError, LimitError, NinelivesError, ProtocolError, SlowPeerError
+from ninelives.errors import (
+    CarrierClosedError,
+    CrashedError,
+    LimitError,
+    NinelivesError,
+    ProtocolError,
+    SlowPeerError,
+    WorkerStopsError,
+)
 from ninelives.processes import kill_marked
 from ninelives.protocol import messages as m
 from ninelives.protocol.states import State
@@ -31,6 +39,12 @@ BACK_OFF = (0.1, 30.0)
 
 #: Seconds in which a new runner has to say its first word: on a busy machine with large packages it takes a while.
 HELLO = 90.0
+
+#: Seconds: a session that waits for longer lets its runner go.
+LET_GO = 5.0
+
+#: Seconds that are waited in one piece.
+_PIECE = 60.0
 
 #: Seconds in which a manager finds out how a runner ended.
 _PATIENCE = 5.0
@@ -85,6 +99,15 @@ class _Crash(NamedTuple):
     decided: bool
 
 
+class Waits(NamedTuple):
+    """A session waits, and its runner was let go."""
+
+    #: unix time in seconds
+    until: float
+    #: what a person decided is recorded
+    decided: bool = False
+
+
 class Isolated:
     """Where sessions run: in runners of a manager.
 
@@ -96,6 +119,9 @@ class Isolated:
         hello: see `HELLO`.
         stdin: descriptor that programs read as their stdin; None: nothing to read.
         shown: where what programs print is shown.
+        let_go: a session that waits for longer than this, in seconds, lets its runner go.
+        hands_back: such a session is handed back; else it is waited for here.
+        bell: descriptor that can be read when the worker ends; None: it ends with this process.
     """
 
     def __init__(
@@ -108,6 +134,9 @@ class Isolated:
         hello: float = HELLO,
         stdin: int | None = None,
         shown: Shown | None = None,
+        let_go: float = LET_GO,
+        hands_back: bool = False,
+        bell: int | None = None,
     ) -> None:
         self._manager = manager
         self._limits = limits
@@ -116,6 +145,9 @@ class Isolated:
         self._hello = hello
         self._stdin = stdin
         self._shown = shown or Shown()
+        self._let_go = let_go
+        self._hands_back = hands_back
+        self._bell = bell
         self._running: tuple[Runner, Conversation] | None = None
 
     def python(
@@ -140,11 +172,12 @@ class Isolated:
         if self._running is not None:
             self._end(*self._running)
 
-    def run(self, task: Task) -> Ended:
-        """Run a session to its end.
+    def run(self, task: Task) -> Ended | Waits:
+        """Run a session to its end, or until it waits for so long that it is handed back.
 
         Raises:
             CrashedError: its runner died again and again at the same place.
+            WorkerStopsError: the worker ends.
             LimitError: it used more than it may.
             NinelivesError: it can't go on.
         """
@@ -153,22 +186,30 @@ class Isolated:
         at, times = -1, 0
         while True:
             came_to = self._attempt(task)
-            if isinstance(came_to, Ended):
+            if isinstance(came_to, Ended) or (isinstance(came_to, Waits) and self._hands_back):
                 return came_to
-            at, times = max(at, came_to.progress), 1 if came_to.progress > at else times + 1
-            if times >= self._crashes:
-                raise CrashedError(_last_words(came_to, times, task.link.session_id))
-            # What a person decided may have been recorded by the runner that died.
+            # What a person decided may have been recorded by the runner that has ended.
             decided = came_to.decided
             task = task._replace(
                 resumed=True,
                 forgotten=b"" if decided else task.forgotten,
                 decide=None if decided else task.decide,
             )
+            if isinstance(came_to, Waits):
+                _wait_until(came_to.until)
+                continue
+            at, times = max(at, came_to.progress), 1 if came_to.progress > at else times + 1
+            if times >= self._crashes:
+                raise CrashedError(_last_words(came_to, times, task.link.session_id))
             first, longest = self._back_off
-            time.sleep(min(first * 2 ** (times - 1), longest))
+            self._pause(min(first * 2 ** (times - 1), longest))
 
-    def _attempt(self, task: Task) -> Ended | _Crash:
+    def _pause(self, seconds: float) -> None:
+        bells = [] if self._bell is None else [self._bell]
+        if select.select(bells, [], [], seconds)[0]:
+            raise _worker_ends()
+
+    def _attempt(self, task: Task) -> Ended | Waits | _Crash:
         tokens = Tokens()
         session_id = task.link.session_id
         asked = Asked(session_id, tokens.issue(session_id), task.hash_seed, task.python, self._limits, self._stdin)
@@ -191,15 +232,15 @@ class Isolated:
 
     def _end(self, runner: Runner, conversation: Conversation) -> None:
         self._manager.stop(runner.id)
-        if conversation.ended is None and conversation.marker:
+        if conversation.ended is None and conversation.marker and conversation.idle_until is None:
             # Its reaper is at it too; but whoever goes on with the session must not meet what this runner started.
             kill_marked(conversation.marker)
 
-    def _converse(self, runner: Runner, conversation: Conversation) -> Ended | _Crash:
+    def _converse(self, runner: Runner, conversation: Conversation) -> Ended | Waits | _Crash:
         outputs = _Outputs(runner.outputs, self._shown)
-        why = ""
+        why, waits = "", None
         try:
-            self._listen(runner, conversation, outputs)
+            waits = self._listen(runner, conversation, outputs)
         except CarrierClosedError:
             pass
         except ProtocolError as error:
@@ -214,7 +255,7 @@ class Isolated:
         ended = conversation.ended
         if ended is not None:
             return Ended(ended.state, ended.exit_code, ended.result, ended.error)
-        return self._crash(runner, conversation, outputs, why)
+        return waits or self._crash(runner, conversation, outputs, why)
 
     def _crash(self, runner: Runner, conversation: Conversation, outputs: _Outputs, why: str) -> _Crash:
         if not why:
@@ -225,17 +266,22 @@ class Isolated:
                 raise LimitError(f"the session {why}: give it a higher one, and resume it")
         return _Crash(why, outputs.words.decode("utf-8", "replace"), conversation.progress, conversation.decided)
 
-    def _listen(self, runner: Runner, conversation: Conversation, outputs: _Outputs) -> None:
-        """Answer the runner until it is done."""
+    def _listen(self, runner: Runner, conversation: Conversation, outputs: _Outputs) -> Waits | None:
+        """Answer the runner until it is done, or not needed while its session waits."""
         carrier = runner.carrier
         poll = select.poll()
         connection = carrier.fileno()
         poll.register(connection, select.POLLIN)
         outputs.register(poll)
+        if self._bell is not None:
+            poll.register(self._bell, select.POLLIN)
         limit = self._limits.time
         began = time.monotonic()
         answers: list[m.Message] = []
         while not conversation.is_over:
+            until = conversation.idle_until
+            if until is not None and until - time.time() > self._let_go:
+                return Waits(until, conversation.decided)
             silent = conversation.state is State.WAIT
             allowed = self._hello if silent else limit
             left = None if allowed is None else (began + allowed - time.monotonic()) * 1000
@@ -246,6 +292,8 @@ class Isolated:
                 found = poll.poll(left) if left is None or left > 0 else []
                 if not found:
                     raise self._too_late(silent=silent)
+                if any(descriptor == self._bell for descriptor, _ in found):
+                    raise _worker_ends()
                 if len(found) > 1 or found[0][0] != connection:
                     # First what children printed: they did before the message was sent.
                     outputs.pass_on(poll)
@@ -255,6 +303,7 @@ class Isolated:
                 answers = conversation.handle(batch)
                 if answers:
                     carrier.send(answers)
+        return None
 
     def _too_late(self, *, silent: bool) -> NinelivesError:
         if silent:
@@ -324,6 +373,16 @@ class _Outputs:
             self._shown.pass_on(name, data)
             if name == "stderr":
                 self.words = (self.words + data)[-_WORDS:]
+
+
+def _worker_ends() -> WorkerStopsError:
+    return WorkerStopsError("the worker ends: its sessions go on with the next one")
+
+
+def _wait_until(until: float) -> None:
+    """Wait for a unix time in seconds; the clock may be set meanwhile."""
+    while (left := until - time.time()) > 0:
+        time.sleep(min(left, _PIECE))
 
 
 def _last_words(crash: _Crash, times: int, session_id: str) -> str:

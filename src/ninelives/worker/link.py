@@ -41,6 +41,9 @@ class DirectLink:
         with self.gate:
             self._journal.note(rows, lines)
 
+    def settle(self) -> None:
+        """See `Link.settle`: here it is when `note` returns."""
+
     def commit(
         self, rows: Sequence[Row], lines: Sequence[Line] = (), *, puts: Sequence[Put] = (), blobs: Sequence[str] = ()
     ) -> bool:

@@ -71,6 +71,20 @@ class Shown:
             self.on_lost(name, error.strerror or type(error).__name__)
 
 
+class Nowhere(Shown):
+    """Shows nothing: what programs print is in their sessions' logs."""
+
+    def terminals(self) -> list[str]:
+        """See `Shown`."""
+        return []
+
+    def show(self, name: str, data: bytes) -> None:
+        """See `Shown`."""
+
+    def pass_on(self, name: str, data: bytes) -> None:
+        """See `Shown`."""
+
+
 def _stream(name: str) -> TextIO:
     stream: TextIO = getattr(sys, name)
     return stream
