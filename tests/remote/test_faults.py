@@ -11,6 +11,9 @@ import pytest
 
 from remote.hosts import LATE, PORT, Network, Process
 
+#: Of how many tests one runs on other Pythons: they are about hosts.
+QUICK_EVERY = 8
+
 #: Three activities that are seen from outside; the second waits at a gate, and says in which process.
 STEPS = """\
 import os

@@ -9,6 +9,9 @@ import pytest
 
 from remote.hosts import Network, Process
 
+#: Of how many tests one runs on other Pythons: they are about hosts.
+QUICK_EVERY = 8
+
 PROGRAMS = {
     "completes": "def main(event):\n    print('hello', os.getcwd() != '/')\n    open('kept', 'w').write('x')\n    return open('kept').read() + event.data['more']\n",
     "raises": "def main(event):\n    print('before')\n    raise ValueError('no')\n",

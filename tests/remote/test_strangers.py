@@ -11,6 +11,9 @@ from ninelives import certificates as making
 from ninelives.certificates import make_certificates
 from remote.hosts import PORT, WORKER_PORT, Network, Process
 
+#: Of how many tests one runs on other Pythons: they are about hosts.
+QUICK_EVERY = 8
+
 ODD = str(Path(__file__).with_name("odd.py"))
 
 

@@ -23,6 +23,9 @@ from runners.test_environments import wheel
 
 pytestmark = needs_engine
 
+#: Of how many tests one runs on other Pythons: what is tested is the engine's side.
+QUICK_EVERY = 8
+
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:

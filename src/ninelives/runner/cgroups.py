@@ -109,10 +109,11 @@ def make(folder: Path) -> Group:
 def find() -> Path | None:
     """Return the folder in which groups can be made: the own group, or one above it; None: there is none here."""
     try:
-        mounts, own = Path("/proc/self/mountinfo").read_text(), Path("/proc/self/cgroup").read_text()
-    except OSError:
+        folders = places(Path("/proc/self/mountinfo").read_text(), Path("/proc/self/cgroup").read_text())
+    except (OSError, ValueError):
+        # Not Linux, or one that writes these files in another way.
         return None
-    for folder in places(mounts, own):
+    for folder in folders:
         try:
             group = make(folder)
         except OSError:
