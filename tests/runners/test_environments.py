@@ -279,8 +279,8 @@ def test_environments_that_were_not_used_for_long_are_removed(tmp_path: Path, as
     user = Environments(home)
     in_use = get(2, user)
     others = Environments(home)
-    (home / "left.new").mkdir()
-    (home / "left.old").mkdir()
+    (home / f"{'0' * 32}.new").mkdir()
+    (home / f"{'0' * 32}.old").mkdir()
     made = [get(number, others) for number in (3, 4, 5)]
     assert there() == {in_use.key, *(each.key for each in made)}, "fewer than are kept, and nothing half-made"
     others.close()

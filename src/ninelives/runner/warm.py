@@ -82,8 +82,8 @@ class WarmParent:
         if not data:
             return False
         request = control.to_parent.decode(data)
-        self._import(request.imports)
         try:
+            self._import(request.imports)
             self._fork(request, descriptors)
         except OSError as error:
             self._tell(control.Forked(request.number, 0, str(error)))

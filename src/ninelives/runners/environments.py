@@ -18,6 +18,7 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -129,7 +130,8 @@ class Environments:
                 aside.rename(folder)
             finally:
                 shutil.rmtree(aside, ignore_errors=True)
-        self._kept.tidy()
+        with suppress(OSError):  # that one is there, whatever becomes of others
+            self._kept.tidy()
 
     def _make(self, aside: Path, asked: Needs, python: str, lock: int) -> None:
         count = len(asked.requirements)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 import threading
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ from pathlib import Path
 
 #: Environments that are kept though nobody uses them.
 KEPT = 10
+
+_KEY = re.compile("[0-9a-f]{32}")
 
 
 class Kept:
@@ -64,7 +67,8 @@ class Kept:
             with _tried(half.with_suffix(".lock")) as is_alone:
                 if is_alone:
                     shutil.rmtree(half, ignore_errors=True)
-        times = {path.stem: self._used_at(path.stem) for path in self._home.iterdir()}
+        keys = {path.stem for path in self._home.iterdir() if _KEY.fullmatch(path.stem)}
+        times = {key: self._used_at(key) for key in keys}
         last = sorted(times, key=times.__getitem__, reverse=True)[:keep]
         for key, time in times.items():
             if key not in last or not time:

@@ -238,6 +238,7 @@ class WarmProcess:
             self._forking.clear()
         for forking in left:
             forking.lose()
+            self.end_children(forking)
         self._connection.close()
 
     def _heard(self, message: Ready | Forked | Exited, descriptors: list[int]) -> None:
