@@ -54,7 +54,7 @@ def test_what_a_manager_answers(network: Network, started: list[Process]) -> Non
         == 'exports { file: "main.py" line: 1 name: "main" args: "event" args: "*more" }'
     )
     assert ask(network, started, "standard_health") == "status: SERVING"
-    assert ask(network, started, "reflected") == "UNIMPLEMENTED"
+    assert ask(network, started, "reflected") == "not offered"
     newer = ask(network, started, "newer_worker")
     assert "the worker speaks version 99 of the protocol, the runner manager 1" in newer
     assert 'kind: "BuildGoneError"' in ask(network, started, "other_build")
