@@ -159,6 +159,10 @@ class Place:
         lines = data.decode().splitlines()
         return [line for at, line in enumerate(lines) if not (line.startswith("load ") and line in lines[:at])]
 
+    def done_again(self, part: tuple[int, int]) -> list[tuple[int, int]]:
+        """Return what of the effects file may have been done again, given what may have been since a call began."""
+        return [part]
+
     def effects_cut_off(self) -> list[str]:
         """Return the lines of the effects file since the first call began that was cut off, for each kill."""
         path = self.folder / "effects"
@@ -227,13 +231,18 @@ class Place:
         path = self.folder / "effects"
         return path.stat().st_size if path.exists() else 0
 
-    def _see_what_was_cut_off(self, kill: Kill) -> None:
+    def running_when_killed(self, kill: Kill) -> dict[str, int]:
+        """Return the calls that were running, and how many bytes the effects file had when each began, or less."""
         writes = self.writes()
         running: dict[str, int] = {}
         for write in writes if kill.after else writes[:-1]:
             running |= dict.fromkeys(write.starts, write.effects)
             for key in write.finishes:
                 running.pop(key, None)
+        return running
+
+    def _see_what_was_cut_off(self, kill: Kill) -> None:
+        running = self.running_when_killed(kill)
         self.cut_off_keys.update(running)
         self.calls_cut_off += len(running)
         if running:
@@ -294,6 +303,14 @@ def is_tick(row: Row) -> bool:
     """Return whether a row only says that the clock of a busy program ticked."""
     entry = decode(row[2])
     return isinstance(entry, Outcome) and entry.lane == TICKS
+
+
+def unfinished(rows: Iterable[Row]) -> list[str]:
+    """Return lane and position of the activities that a journal only starts."""
+    entries = [decode(data) for _, _, data in rows]
+    finished = {f"{entry.lane}:{entry.n}" for entry in entries if isinstance(entry, Outcome)}
+    started = dict.fromkeys(f"{entry.lane}:{entry.n}" for entry in entries if isinstance(entry, Activity))
+    return [key for key in started if key not in finished]
 
 
 def _write_down(log: Path, rows: Sequence[Row], effects: Path) -> None:

@@ -12,13 +12,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from crash.harness import OUTSIDE, Kill, Place, Write, is_tick
+from crash.harness import OUTSIDE, SESSION, Kill, Place, Write, is_tick, unfinished
+from ninelives import starts
 from ninelives.errors import CarrierClosedError
 from ninelives.runner.control import Limits
 from ninelives.runners.environments import Environment, own
 from ninelives.runners.local import LocalManager, LocalRunner
 from ninelives.runners.warmed import WarmProcess
 from ninelives.session.link import Row
+from ninelives.storage import Store
 from ninelives.worker.isolated import Isolated
 from ninelives.worker.link import DirectLink
 
@@ -79,6 +81,29 @@ class WorkerKilled(Place):
         while path.read_text().strip():
             time.sleep(0.001)
 
+    def running_when_killed(self, kill: Kill) -> dict[str, int]:
+        """See `Place`: what starts is recorded with what comes next, so it began after what came before that."""
+        # What came with the message at which it was killed may have been recorded after that.
+        writes = self.writes()[: kill.write]
+        before: dict[str, int] = {}
+        for at, write in enumerate(writes):
+            for key in write.starts:
+                before.setdefault(key, writes[at - 1].effects if at else 0)
+        latest = writes[: len(writes) if kill.after else -1][-1:]
+        return {key: before.get(key, latest[0].effects if latest else 0) for key in self.unfinished()}
+
+    def done_again(self, part: tuple[int, int]) -> list[tuple[int, int]]:
+        """See `Place`: attempts before the one that was cut off are not seen either, and are not done again."""
+        start, end = part
+        lines = (self.folder / "effects").read_bytes()[start:end].splitlines(keepends=True)
+        starts = [start + len(b"".join(lines[:at])) for at in range(len(lines))]
+        return [(each, end) for each in starts]
+
+    def unfinished(self) -> list[str]:
+        """Return the activities that had only started when the process was killed."""
+        with Store.open(self.home, read_only=True) as store:
+            return unfinished(store.rows(SESSION)) if store.sessions() else []
+
     def place(self, environment: dict[str, str]) -> tuple[Isolated, dict[str, str]]:
         """Return where sessions run, and the variables of their programs."""
         self.manager = SharedManager(self.home)
@@ -116,19 +141,19 @@ class RunnerKilled(WorkerKilled):
                 if kill is None or kill.write != below.count + 1 or all(map(is_tick, rows)):
                     return super()._at(rows, write)
                 if not kill.after:
-                    super()._at(rows, place.kill_runner)
+                    super()._at(rows, lambda: place.kill_runner(self))
                     raise CarrierClosedError
                 written = super()._at(rows, write)
                 if below.count == kill.write:
-                    place.kill_runner()
+                    place.kill_runner(self)
                 return written
 
         return KillingLink
 
-    def kill_runner(self) -> None:
+    def kill_runner(self, link: DirectLink) -> None:
         """Kill the runner that was started last, and take note of it."""
         self.kill_process()
-        self.note_kill()
+        self.note_kill(link)
 
     def kill_process(self) -> None:
         """Kill the process of the runner that was started last, and wait for its end."""
@@ -137,9 +162,11 @@ class RunnerKilled(WorkerKilled):
         os.kill(forking.pid, signal.SIGKILL)
         forking.ended.wait()
 
-    def note_kill(self) -> None:
+    def note_kill(self, link: DirectLink) -> None:
         """Write down what there was when the runner was killed."""
-        (self.folder / "killed").write_text(json.dumps([len(Place.writes(self)), Place.effects_when_killed(self)]))
+        rows = [*link.load(), *starts.read(link._journal._starts)]
+        noted = len(Place.writes(self)), Place.effects_when_killed(self), unfinished(rows)
+        (self.folder / "killed").write_text(json.dumps(noted))
 
 
 class RunnerReplaced(RunnerKilled):
@@ -157,12 +184,16 @@ class RunnerReplaced(RunnerKilled):
         """Return the writes of the runner that was killed."""
         return super().writes()[: self.killed()[0]]
 
+    def unfinished(self) -> list[str]:
+        """See `WorkerKilled`."""
+        return self.killed()[2]
+
     def effects_when_killed(self) -> int:
         """See `Place.effects_when_killed`."""
         return self.killed()[1] or super().effects_when_killed()
 
-    def killed(self) -> tuple[int | None, int]:
-        """Return how many writes there were, and how many bytes of effects, when the runner was killed."""
+    def killed(self) -> tuple[int | None, int, list[str]]:
+        """Return how many writes there were, and bytes of effects, and what was running, when the runner was killed."""
         path = self.folder / "killed"
-        writes, effects = json.loads(path.read_text()) if path.exists() else (None, 0)
-        return writes, effects
+        writes, effects, running = json.loads(path.read_text()) if path.exists() else (None, 0, [])
+        return writes, effects, running

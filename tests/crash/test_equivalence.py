@@ -6,7 +6,7 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Callable
-from itertools import combinations
+from itertools import product
 
 import pytest
 from sampling import MODE, sampled
@@ -138,7 +138,8 @@ def effects_once(place: Place) -> list[list[str]]:
     cut_off = place.cut_off
     if len(cut_off) > 5:
         return [place.effects(), place.effects(cut_off)]
-    return [place.effects(left_out) for count in range(len(cut_off) + 1) for left_out in combinations(cut_off, count)]
+    choices = [[None, *place.done_again(part)] for part in cut_off]
+    return [place.effects([part for part in left_out if part is not None]) for left_out in product(*choices)]
 
 
 def _effects_at_least_once(place: Place, undisturbed: Result) -> None:

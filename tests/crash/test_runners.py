@@ -14,19 +14,12 @@ from crash.test_equivalence import check, effects_once
 EVERY = 6
 
 
-#: What a module prints is on its way to the worker when it goes on: a runner that is killed then may have done what
-#: keeps the module from printing that again. In one process the line is written first.
-PRINTS_ONCE = {"module_level_waits"}
-
-
 @pytest.mark.parametrize("name", sampled(programs.names(), EVERY))
 def test_program_whose_worker_is_killed(name: str) -> None:
     check(programs.read(name), WorkerKilled)
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in sampled(programs.names()[EVERY // 2 :], EVERY) if name not in PRINTS_ONCE]
-)
+@pytest.mark.parametrize("name", sampled(programs.names()[EVERY // 2 :], EVERY))
 def test_program_whose_runner_is_killed(name: str) -> None:
     check(programs.read(name), RunnerKilled)
 

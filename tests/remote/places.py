@@ -19,6 +19,7 @@ from crash.isolated import RunnerKilled, WorkerKilled
 from ninelives.certificates import make_certificates
 from ninelives.storage.builds import Builds
 from ninelives.worker.isolated import Isolated
+from ninelives.worker.link import DirectLink
 from remote.hosts import PATH, Process
 
 
@@ -106,9 +107,9 @@ class RemoteRunnerKilled(RunnerKilled, RemoteWorkerKilled):
 
     crashes = 1
 
-    def kill_runner(self) -> None:
+    def kill_runner(self, link: DirectLink) -> None:
         """Kill the runner, and wait for its end."""
         (pid,) = runners()
         os.kill(pid, signal.SIGKILL)
         self.await_runners()
-        self.note_kill()
+        self.note_kill(link)

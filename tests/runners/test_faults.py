@@ -94,7 +94,6 @@ def test_a_runner_is_killed_at_every_step() -> None:
         "Loaded",
         "Show",
         "Note",
-        "Begin",
         "Commit",
         "WritePiece",
         "FinishWriting",

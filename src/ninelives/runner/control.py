@@ -23,7 +23,7 @@ class Limits(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Fork(msgspec.Struct, array_like=True, tag="fork"):
-    """To the warm parent: start a process for a session. Brings descriptors: connection, stdin, stdout, stderr."""
+    """To the warm parent: start a process for a session. Brings connection, stdin, stdout, stderr, maybe starts."""
 
     #: the manager's number for the process
     number: int

@@ -15,6 +15,7 @@ from ninelives.errors import NinelivesError, ProtocolError, StoreError
 from ninelives.protocol import messages as m
 from ninelives.protocol.carrier import SocketCarrier
 from ninelives.session.link import BlobSink, BlobSource, Line, Put, Row
+from ninelives.starts import Starts
 
 #: Bytes of a large value that travel at a time.
 PIECE = 256 * 1024
@@ -34,11 +35,13 @@ class MessageLink:
     Args:
         carrier: the connection.
         session_id: the session's id.
+        starts: where it is written down that an activity starts; None: the worker is asked to.
     """
 
-    def __init__(self, carrier: SocketCarrier[m.FromWorker], session_id: str) -> None:
+    def __init__(self, carrier: SocketCarrier[m.FromWorker], session_id: str, starts: Starts | None = None) -> None:
         self.session_id = session_id
         self._carrier = carrier
+        self._starts = starts
         self._lock = threading.RLock()
         self._held = 0
         self._unsent: list[m.Message] = []
@@ -62,6 +65,8 @@ class MessageLink:
             batches = self._carrier.glance() if type(request) is m.Begin else []
             while not batches:
                 batches = self._carrier.read()
+        if self._starts is not None:
+            self._starts.heard()
         (got,) = batches[0]
         if type(got) is answer:
             return got
@@ -130,9 +135,22 @@ class MessageLink:
         """See `Link.note`."""
         if rows and rows[0][1] == _STARTS:
             # Were the worker to die with this still on its way, the activity would be done and not recorded.
-            self.ask(m.Begin(list(rows)), m.Saved)
+            self._begin(list(rows))
         else:
             self.tell(m.Note(list(rows), list(lines)))
+
+    def _begin(self, rows: list[Row]) -> None:
+        if self._starts is None:
+            self.ask(m.Begin(rows), m.Saved)
+            return
+        with self._lock:
+            self._check()
+            try:
+                self._starts.write(rows)
+            except OSError as error:
+                raise StoreError(f"the start of an activity can't be written: {error.strerror}") from error
+            # The outcome takes it along.
+            self._unsent.append(m.Note(rows, []))
 
     def settle(self) -> None:
         """See `Link.settle`."""

@@ -26,6 +26,7 @@ from ninelives.session import children, entries
 from ninelives.session.entries import Forgotten
 from ninelives.session.journal import Journal
 from ninelives.session.session import Ended, Session, Setting
+from ninelives.starts import Starts
 
 #: Exit code of a runner whose worker is gone.
 WORKER_GONE = 75
@@ -44,6 +45,8 @@ class Origin(NamedTuple):
     limits: Limits
     #: what marks the processes of those above it
     above: str
+    #: descriptor of the file of starts (`ninelives.starts`); None: the worker is asked
+    starts: int | None = None
 
 
 def run(connection: socket.socket, origin: Origin) -> int:
@@ -56,7 +59,8 @@ def run(connection: socket.socket, origin: Origin) -> int:
     faulthandler.enable(2)
     _restrict(origin.limits)
     _thread.start_new_thread(_end_with_worker, (connection.fileno(),))
-    link = MessageLink(to_worker(connection), origin.session_id)
+    starts = None if origin.starts is None else Starts(origin.starts)
+    link = MessageLink(to_worker(connection), origin.session_id, starts)
     observer = Watched(link)
     try:
         ended = _run(link, observer, origin)

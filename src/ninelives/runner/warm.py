@@ -29,8 +29,8 @@ from ninelives.runner.trial import is_package
 
 _PR_SET_PDEATHSIG = 1
 
-#: Descriptors that come with a `Fork`.
-_DESCRIPTORS = 4
+#: Descriptors that come with a `Fork`, at most.
+_DESCRIPTORS = 5
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -120,13 +120,17 @@ class WarmParent:
         status = 70
         try:
             self._leave_parent(parent)
-            for at, descriptor in enumerate(descriptors[1:]):
+            connected, *streams = descriptors
+            for at, descriptor in enumerate(streams[:3]):
                 os.dup2(descriptor, at)
                 os.close(descriptor)
+            starts = streams[3] if streams[3:] else None
+            if starts is not None:
+                os.set_inheritable(starts, False)
             _reseed()
-            connection = socket.socket(fileno=descriptors[0])
+            connection = socket.socket(fileno=connected)
             connection.set_inheritable(False)
-            status = run(connection, Origin(request.session_id, request.token, request.limits, request.marks))
+            status = run(connection, Origin(request.session_id, request.token, request.limits, request.marks, starts))
         except BaseException:  # noqa: BLE001 - the process ends here; its last words are read by the manager
             import traceback
 

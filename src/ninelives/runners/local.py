@@ -148,6 +148,7 @@ class LocalManager:
         request = Fork(0, session.session_id, session.token, session.limits, children.marks(), prepared.imports)
         try:
             given = [its.fileno(), nothing, *(write for _, write in pipes.values())]
+            given += [] if session.starts is None else [session.starts]
             forking = warm.fork(request, given)
         except BaseException:
             ours.close()

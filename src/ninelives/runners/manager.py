@@ -27,6 +27,8 @@ class Asked(NamedTuple):
     limits: Limits = Limits()
     #: descriptor that the program reads as its stdin, for managers that can hand one over; None: nothing to read
     stdin: int | None = None
+    #: descriptor of the session's file of starts (`ninelives.starts`), likewise; None: the runner asks its worker
+    starts: int | None = None
 
 
 class Code(NamedTuple):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
+from ninelives import starts
 from ninelives.errors import StoreError
 from ninelives.storage import tail as tails
 from ninelives.storage import values
 from ninelives.storage.blobs import Blobs
 from ninelives.storage.builds import Builds
-from ninelives.storage.database import Database
+from ninelives.storage.database import Database, explain_os_error
 from ninelives.storage.frames import TailContent
 from ninelives.storage.records import AnyLine, AnyRow, Line, Put, Row, SessionUpdate
 from ninelives.storage.tables import (
@@ -27,6 +30,9 @@ from ninelives.storage.tables import (
 )
 from ninelives.storage.writer import Work, Writer
 
+#: Threads that wait for the disk: from so many on they share transactions.
+FEW = 1
+
 
 class Journal:
     """Made by `Store.acquire`; to be released. All methods may be called from any thread of the process that made it.
@@ -34,6 +40,7 @@ class Journal:
     Parameters:
         number: of the session.
         tail: of the session; None: in memory.
+        starts: file in which a runner of the session says what it starts (`ninelives.starts`); None: in memory.
         content: what was in it.
         commits: transactions of the session so far.
         taken_over: marker of the dead process that had the lease before, or "": what its children carry.
@@ -50,6 +57,7 @@ class Journal:
         session_id: str,
         number: int,
         tail: tails.Tail | None,
+        starts: Path | None,
         content: TailContent,
         commits: int,
         taken_over: str,
@@ -75,7 +83,9 @@ class Journal:
         self._tail = tail
         #: transactions of the session so far
         self._commits = commits
+        self._starts = starts
         self._take_up(content)
+        self.take_starts()
 
     def _take_up(self, content: TailContent) -> None:
         """Note again what a killed process left in the tail."""
@@ -89,6 +99,33 @@ class Journal:
         fresh_lines = [(number, line) for number, line in content.lines if number >= self._next_line]
         self._lines = [self._line_record(number, line) for number, line in dict(fresh_lines).items()]
         self._next_line = max((number + 1 for number, _ in fresh_lines), default=self._next_line)
+
+    def starts(self) -> int | None:
+        """Return a descriptor of the file in which a runner says what it starts, to be closed; None: in memory.
+
+        Raises:
+            StoreError: it can't be made.
+        """
+        if self._starts is None:
+            return None
+        try:
+            return os.open(self._starts, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise explain_os_error(error, self._starts) from error
+
+    def take_starts(self) -> None:
+        """Note what a runner said that it starts, and could not tell; it has ended.
+
+        Raises:
+            StoreError: nothing of it is noted, and it is still there.
+        """
+        rows = starts.read(self._starts) if self._starts is not None else []
+        if rows and self._starts is not None:
+            numbers = [row[0] for row in rows]
+            known = {number - self._first for number, _, _ in self._rows}
+            known.update(self._seqs(min(numbers), max(numbers)))
+            self.note([row for row in rows if row[0] not in known])
+            os.truncate(self._starts, 0)
 
     def load(self) -> list[AnyRow]:
         """Return all rows, by seq, committed or noted."""
@@ -167,13 +204,19 @@ class Journal:
         Raises:
             StoreError: nothing of this call is recorded, what was noted stays noted; the same call may be made again.
         """
-        tail = self._tail
-        if tail and tail.size < tails.LARGE and update is None and not puts and not blobs:
-            self._append(rows, lines, sync=True)
-            return True
-        if not self._usable:
-            raise self._unusable()
-        return self._writer.submit(_Commit(self, rows, lines, update=update, puts=puts, blobs=blobs))
+        tail, writer = self._tail, self._writer
+        # Syncing a file of one's own is the fastest for one session; many of them had better share a transaction.
+        alone = writer.syncing < FEW
+        writer.syncing += 1
+        try:
+            if tail and alone and tail.size < tails.LARGE and update is None and not puts and not blobs:
+                self._append(rows, lines, sync=True)
+                return True
+            if not self._usable:
+                raise self._unusable()
+            return self._writer.submit(_Commit(self, rows, lines, update=update, puts=puts, blobs=blobs))
+        finally:
+            writer.syncing -= 1
 
     def cancel_requested(self) -> bool:
         """Return whether somebody wants the session to be cancelled."""
@@ -191,11 +234,14 @@ class Journal:
         """
         if not self._usable:
             return
+        self.take_starts()
         self._writer.submit(_Commit(self, (), (), update=update, ends_lease=True))
         self._usable = False
         # The lease is given back last: until then nobody else writes to the tail.
         if self._tail:
             self._tail.remove()
+        if self._starts is not None:
+            self._starts.unlink(missing_ok=True)
         self._on_release(self)
 
     def abandon(self) -> None:

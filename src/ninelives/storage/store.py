@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from ninelives import starts
 from ninelives.errors import SessionBusyError, SessionNotFoundError, StoreError
 from ninelives.storage import values
 from ninelives.storage.blobs import Blobs
@@ -178,6 +179,8 @@ class Store:
             self._writer.submit(Delete(number))
             if path := self._tail_path(number):
                 path.unlink(missing_ok=True)
+            if path := self._starts_path(number):
+                path.unlink(missing_ok=True)
             self.blobs.drop_unreferenced(number)
             if self.home is not None:
                 shutil.rmtree(self.work_folder(record[1]), ignore_errors=True)
@@ -256,6 +259,7 @@ class Store:
             session_id=session_id,
             number=number,
             tail=tail,
+            starts=self._starts_path(number),
             content=content,
             commits=known.commits + 1,
             taken_over=lease.taken_over,
@@ -302,6 +306,9 @@ class Store:
     def _tail_path(self, number: int) -> Path | None:
         return self._tails / f"{number}.tail" if self._tails else None
 
+    def _starts_path(self, number: int) -> Path | None:
+        return self._tails / f"{number}.starts" if self._tails else None
+
     def _noted(self, number: int, session_id: str) -> tuple[list[Row], list[tuple[int, Line]]]:
         """Return what is in the tail.
 
@@ -314,7 +321,8 @@ class Store:
             # What is read while somebody writes may be of two moments.
             if wrong and not self._leases.is_held(number):
                 raise damaged(path, wrong, session_id)
-            return content.rows, content.lines
+            rows = [Row(*row) for row in starts.read(self._tails / f"{number}.starts")] if self._tails else []
+            return [*content.rows, *rows], content.lines
         journal = self._live.get(number)
         return journal.noted() if journal else ([], [])
 

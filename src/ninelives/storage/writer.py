@@ -55,6 +55,8 @@ class Writer:
         self._queue: list[Work] = []
         #: a thread writes, or is about to
         self._is_led = False
+        #: how many threads wait for the disk
+        self.syncing = 0
 
     def submit(self, work: Work) -> bool:
         """Return when the work is on disk; False when it refused to be written.

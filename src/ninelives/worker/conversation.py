@@ -68,6 +68,8 @@ class Conversation:
         self._terms = terms
         self._observer = observer
         self._rows: list[Row] | None = None
+        #: what came with the last messages, to be recorded with the next one
+        self._noted: list[Row] = []
         self._sinks: dict[int, BlobSink] = {}
         self._sources: dict[int, BlobSource] = {}
         #: what went wrong with something that was told: the answer to the next request
@@ -86,15 +88,31 @@ class Conversation:
         """
         answers: Answers = []
         with self._link.gate:
-            for message in batch:
-                kind = type(message)
-                if TABLE[self.state].get(kind) is not self.state or kind is m.Waiting:
-                    self.state = after(self.state, message)
-                if kind in m.ANSWERS:
-                    answers.append(self._answer(message))
-                else:
-                    self._take(message)
+            try:
+                for message in batch:
+                    self._handle(message, answers)
+            finally:
+                self._record_noted()
         return answers
+
+    def _handle(self, message: m.FromRunner, answers: Answers) -> None:
+        kind = type(message)
+        if TABLE[self.state].get(kind) is not self.state or kind is m.Waiting:
+            self.state = after(self.state, message)
+        if type(message) is m.Note and not message.lines:
+            # A commit that comes with it takes it along.
+            self._noted += message.rows
+            return
+        if type(message) is not m.Commit or message.puts:
+            self._record_noted()
+        if kind in m.ANSWERS:
+            answers.append(self._answer(message))
+        else:
+            self._take(message)
+
+    def _record_noted(self) -> None:
+        if self._noted:
+            self._take(m.Note(self._noted_rows()))
 
     def closed(self) -> None:
         """Take note that the connection has ended."""
@@ -163,9 +181,10 @@ class Conversation:
         return _SAVED
 
     def _commit(self, commit: m.Commit) -> m.Message:
-        done = self._link.commit(commit.rows, commit.lines, puts=commit.puts, blobs=commit.blobs)
+        rows = self._noted_rows() + commit.rows if self._noted else commit.rows
+        done = self._link.commit(rows, commit.lines, puts=commit.puts, blobs=commit.blobs)
         if done:
-            self._count(commit.rows)
+            self._count(rows)
         return _SAVED if done else m.Saved(done=False)
 
     def _decide(self, _: m.Decide) -> m.Message:
@@ -262,6 +281,10 @@ class Conversation:
         source: Any = self._sources.pop(number, None)
         if source is not None:
             source.close()
+
+    def _noted_rows(self) -> list[Row]:
+        rows, self._noted = self._noted, []
+        return rows
 
     def _count(self, rows: Sequence[Row]) -> None:
         for _, kind, _ in rows:

@@ -218,8 +218,14 @@ class Isolated:
     def _attempt(self, task: Task) -> Ended | Waits | _Crash:
         tokens = Tokens()
         session_id = task.link.session_id
-        asked = Asked(session_id, tokens.issue(session_id), task.hash_seed, task.python, self._limits, self._stdin)
-        runner = self._manager.start(asked, Code(task.build, task.code_dir, task.container), task.vars)
+        starts = task.link.starts()
+        token = tokens.issue(session_id)
+        asked = Asked(session_id, token, task.hash_seed, task.python, self._limits, self._stdin, starts)
+        try:
+            runner = self._manager.start(asked, Code(task.build, task.code_dir, task.container), task.vars)
+        finally:
+            if starts is not None:
+                os.close(starts)
         terms = Terms(
             tokens,
             task.python,
@@ -235,6 +241,7 @@ class Isolated:
         finally:
             self._running = None
             self._end(runner, conversation)
+            task.link.take_starts()
 
     def _end(self, runner: Runner, conversation: Conversation) -> None:
         self._manager.stop(runner.id)

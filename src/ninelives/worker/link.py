@@ -43,6 +43,15 @@ class DirectLink:
         with self.gate:
             self._journal.note(rows, lines)
 
+    def starts(self) -> int | None:
+        """Return a descriptor of the session's file of starts, to be closed; None: there is none."""
+        return self._journal.starts()
+
+    def take_starts(self) -> None:
+        """Record what a runner that has ended said that it starts, and could not tell."""
+        with self.gate:
+            self._journal.take_starts()
+
     def settle(self) -> None:
         """See `Link.settle`: here it is when `note` returns."""
 
