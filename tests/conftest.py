@@ -52,15 +52,35 @@ def pytest_report_header() -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep a fixed part of tests with very many cases when another Python already runs more of them."""
-    if MODE != "quick":
+    """Keep a fixed part of tests that are costly, or have very many cases, when others like them run."""
+    if MODE == "all":
         return
     families: dict[str, list[pytest.Item]] = defaultdict(list)
     for item in items:
-        families[item.nodeid.partition("[")[0]].append(item)
-    left_out = {
-        item for cases in families.values() if len(cases) > QUICK_CASES for index, item in enumerate(cases) if index % 5
-    }
+        families[_family(item)].append(item)
+    left_out = {item for cases in families.values() for at, item in enumerate(cases) if at % _stride(cases)}
     if left_out:
         config.hook.pytest_deselected(items=[item for item in items if item in left_out])
         items[:] = [item for item in items if item not in left_out]
+
+
+def _family(item: pytest.Item) -> str:
+    """Return what a test has in common with those that it may be left out for."""
+    module = getattr(item, "module", None)
+    if module is not None and hasattr(module, "QUICK_EVERY"):
+        return f"{module.__name__}{' again' if _is_again(item) else ''}"
+    return item.nodeid.partition("[")[0]
+
+
+def _stride(cases: list[pytest.Item]) -> int:
+    """Return the how manieth of a family's tests each are kept."""
+    module = getattr(cases[0], "module", None)
+    if MODE == "sample":
+        return getattr(module, "AGAIN_EVERY", 1) if _is_again(cases[0]) else 1
+    return getattr(module, "QUICK_EVERY", 5 if len(cases) > QUICK_CASES else 1)
+
+
+def _is_again(item: pytest.Item) -> bool:
+    """Whether a test is one of another module's, run once more in another place."""
+    function = getattr(item, "function", None)
+    return function is not None and function.__module__ != getattr(item, "module", function).__name__

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ninelives.processes import MARKER, marker_of, process_identity
+from ninelives.runner import cgroups
 from ninelives.session.children import kill_orphans
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
@@ -255,3 +256,31 @@ def test_an_identity_is_that_of_a_running_process():
     assert process_identity(os.getpid()) == process_identity(os.getpid())
     assert process_identity(os.getpid()) != process_identity(1)
     assert process_identity(2**22 + 1) is None
+
+
+@pytest.mark.skipif(cgroups.find() is None, reason="no group of processes can be made here; CI can")
+@pytest.mark.parametrize("most", [1, 2])
+def test_where_there_is_no_room_for_what_ends_children_none_is_started(session, most):
+    process = session(f"""
+    from ninelives.runner import cgroups
+    group = cgroups.make(cgroups.find())
+    group.enter()
+    (group.folder / "pids.max").write_text("{most}")
+    for attempt in range(2):
+        try:
+            subprocess.Popen([python, "-c", IDLE])
+        except BlockingIOError:
+            say("no room")
+    group.limit(None)
+    subprocess.Popen([python, "-c", IDLE]).wait()
+    """)
+    assert [process.stdout.readline() for _ in range(2)] == ["no room\n"] * 2
+    child = int(process.stdout.readline())
+    watched = os.pidfd_open(child)
+    process.kill()
+    poll = select.poll()
+    poll.register(watched, select.POLLIN)
+    assert poll.poll(30_000)
+    os.close(watched)
+    process.wait()
+    cgroups.sweep(cgroups.find())

@@ -14,6 +14,10 @@ from tests.cli.test_run import *  # noqa: F403 - the tests themselves
 
 pytestmark = needs_engine
 
+#: Of how many tests that run in this process, too, one runs here in CI, and of how many of all on other Pythons.
+AGAIN_EVERY = 4
+QUICK_EVERY = 8
+
 #: Its program reads the environment of the command, which no runner has.
 del test_a_store_that_another_process_writes_to_is_waited_for  # noqa: F821
 

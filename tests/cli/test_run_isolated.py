@@ -7,6 +7,9 @@ import pytest
 from tests.cli import conftest
 from tests.cli.test_run import *  # noqa: F403 - the tests themselves
 
+#: Of how many tests one runs on other Pythons.
+QUICK_EVERY = 4
+
 #: Its program reads the environment of the command, which no runner has.
 del test_a_store_that_another_process_writes_to_is_waited_for  # noqa: F821
 

@@ -20,6 +20,9 @@ from ninelives.storage import Store
 
 pytestmark = needs_engine
 
+#: Of how many tests one runs on other Pythons: what is tested is the engine's side.
+QUICK_EVERY = 8
+
 
 def _names() -> list[str]:
     """Return the programs that need no package: the image of the tests has none."""
@@ -33,8 +36,8 @@ def _names() -> list[str]:
     return names
 
 
-#: Of how many programs one runs in CI: a container starts in half a second.
-EVERY = 40
+#: Of how many programs one runs in CI: a container starts in half a second, and each kill takes two.
+EVERY = 80
 
 
 def _undisturbed(program: programs.Program) -> tuple[Result, int]:
@@ -61,7 +64,7 @@ def test_program(name: str) -> None:
         check_disturbed(program, [middle], undisturbed, kind)
 
 
-@pytest.mark.parametrize("kind", [Contained, ContainerKilled])
+@pytest.mark.parametrize("kind", sampled([ContainerKilled, Contained], 2))
 def test_program_killed_at_many_writes(kind: type[Place]) -> None:
     program = programs.read("first")
     _undisturbed(program)

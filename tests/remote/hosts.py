@@ -84,7 +84,7 @@ class Host:
         """Start a ninelives command on this host."""
         keep = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
         environment = keep | {"NINELIVES_HOME": str(self.home), "PYTHONPATH": os.pathsep.join(PATH)} | variables
-        return Process([*_inside(self.namespace), sys.executable, *python, *command], environment)
+        return Process([*_inside(self.namespace), sys.executable, *python, *command], environment, self.home)
 
     def manager(self, address: str = "") -> Process:
         """Start a runner manager on this host, and wait until it listens."""
@@ -96,9 +96,14 @@ class Host:
 class Process:
     """A process of a host; its stdout and stderr are read as they come."""
 
-    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
+    def __init__(self, command: list[str], environment: dict[str, str], folder: Path) -> None:
         self.process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment,
+            cwd=folder,
         )
         self.said: dict[str, bytes] = {"stdout": b"", "stderr": b""}
         self._open: dict[str, IO[bytes]] = {}

@@ -97,8 +97,9 @@ async def reflected(to: grpc.aio.Channel) -> str:
     try:
         async for answer in stub.ServerReflectionInfo(iter([reflection_pb2.ServerReflectionRequest(list_services="")])):
             return " ".join(service.name for service in answer.list_services_response.service)
-    except grpc.aio.AioRpcError as error:
-        return error.code().name
+    except grpc.aio.AioRpcError:
+        # UNIMPLEMENTED, or INTERNAL if the server has ended the stream before the request was sent.
+        return "not offered"
     return ""
 
 

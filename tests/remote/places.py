@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import functools
 import os
+import re
 import signal
 import sys
 import tempfile
@@ -12,7 +13,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from crash.harness import Kill, Place
+from crash.harness import SESSION, Kill, Place, Result
 from crash.isolated import RunnerKilled, WorkerKilled
 
 from ninelives.certificates import make_certificates
@@ -42,7 +43,9 @@ def offered() -> Offered:
     make_certificates(certificates, {side: ["127.0.0.1"] for side in ("worker", "manager")}, 2)
     script = str(Path(__file__).with_name("shared.py"))
     environment = {"PYTHONPATH": os.pathsep.join(PATH), "PATH": os.environ["PATH"]}
-    process = Process([sys.executable, script, f"{folder.name}/home", str(certificates)], environment)
+    process = Process(
+        [sys.executable, script, f"{folder.name}/home", str(certificates)], environment, Path(folder.name)
+    )
     atexit.register(process.close)
     address = process.await_line("listening on").removeprefix("listening on ")
     return Offered(int(process.stdout.split("\n")[0]), address, certificates)
@@ -84,6 +87,19 @@ class RemoteWorkerKilled(WorkerKilled):
         return Isolated(
             manager, limits=self.limits, crashes=self.crashes, back_off=(0, 0)
         ), self.environment | environment
+
+    def result(self, session: str = SESSION) -> Result:
+        """Return what a session came to; its log has the paths of the other host."""
+        found = super().result(session)
+        return found._replace(prints=list(map(_portable, found.prints)))
+
+    def terminal(self) -> dict[str, str]:
+        """Return what the program wrote to its terminal; it has the same paths."""
+        return {name: _portable(text) for name, text in super().terminal().items()}
+
+
+def _portable(text: str) -> str:
+    return re.sub(r"/[^\"\n]*/builds/[0-9a-f]{64}/", "./", text)
 
 
 class RemoteRunnerKilled(RunnerKilled, RemoteWorkerKilled):

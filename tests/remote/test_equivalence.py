@@ -9,8 +9,11 @@ from sampling import sampled
 
 from remote.places import RemoteRunnerKilled, RemoteWorkerKilled
 
+#: Of how many tests one runs on other Pythons: they are about hosts.
+QUICK_EVERY = 8
+
 #: Of how many programs one runs in CI.
-EVERY = 24
+EVERY = 48
 
 
 @pytest.mark.parametrize("name", sampled(programs.names()[1:], EVERY))

@@ -19,6 +19,9 @@ from remote.hosts import Process
 from remote.places import RemoteWorkerKilled, offered, runners
 from remote.shared import MOST
 
+#: Of how many tests one runs on other Pythons: they are about hosts.
+QUICK_EVERY = 8
+
 #: Seconds in which runners are killed.
 KILLING = 6.0
 
@@ -30,6 +33,7 @@ def test_more_sessions_at_once_than_there_is_room_for(tmp_path: Path, started: l
     process = Process(
         [sys.executable, script, there.address, str(there.certificates), str(tmp_path), count],
         {"PYTHONPATH": there.path},
+        tmp_path,
     )
     started.append(process)
     assert process.end() == 0, process.stderr
@@ -44,6 +48,7 @@ def test_runners_that_are_killed_all_the_time(tmp_path: Path, started: list[Proc
     process = Process(
         [sys.executable, script, there.address, str(there.certificates), str(tmp_path), "60"],
         {"PYTHONPATH": there.path},
+        tmp_path,
     )
     started.append(process)
     killed = 0

@@ -9,6 +9,9 @@ import pytest
 
 from remote.hosts import Network, Process
 
+#: Of how many tests one runs on other Pythons: they are about hosts.
+QUICK_EVERY = 8
+
 PROGRAMS = {
     "completes": "def main(event):\n    print('hello', os.getcwd() != '/')\n    open('kept', 'w').write('x')\n    return open('kept').read() + event.data['more']\n",
     "raises": "def main(event):\n    print('before')\n    raise ValueError('no')\n",
@@ -29,7 +32,6 @@ def write(folder: Path, text: str) -> str:
 def test_the_same_output_and_exit_code(network: Network, started: list[Process], name: str) -> None:
     started.append(network.one.manager())
     handler = write(network.folder, PROGRAMS[name])
-    (network.folder / "here").mkdir()
     came_to = []
     for more in ((), ("--runner", "remote")):
         process = network.worker.start("run", handler, "--session", f"s{len(more)}", "--data", '{"more": "y"}', *more)

@@ -24,6 +24,9 @@ from runners.engine import IMAGE, needs_engine
 
 pytestmark = needs_engine
 
+#: Of how many tests one runs on other Pythons: what is tested is the engine's side.
+QUICK_EVERY = 8
+
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:

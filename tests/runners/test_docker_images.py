@@ -23,6 +23,9 @@ from runners.test_environments import wheel
 
 pytestmark = needs_engine
 
+#: Of how many tests one runs on other Pythons: what is tested is the engine's side.
+QUICK_EVERY = 8
+
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
@@ -33,20 +36,29 @@ def service(tmp_path: Path) -> Iterator[Service]:
     assert made.containers() == []
 
 
-def test_packages_are_in_the_image(service: Service, tmp_path: Path) -> None:
+@pytest.fixture
+def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this machine take packages from a folder with a small one."""
     wheel(tmp_path / "wheels")
-    (service.code / "requirements.txt").write_text(f"--no-index\n--find-links {tmp_path / 'wheels'}\nsmallest\n")
+    monkeypatch.setenv("UV_NO_INDEX", "1")
+    monkeypatch.setenv("UV_FIND_LINKS", str(tmp_path / "wheels"))
+
+
+@pytest.mark.usefixtures("wheels")
+def test_packages_are_in_the_image(service: Service) -> None:
+    (service.code / "requirements.txt").write_text("smallest\n")
     text = "import smallest\n\n\ndef main(event):\n    return [smallest.VERSION, smallest.__file__.split('/')[1:3]]\n"
     assert service.run(text).result == "['1.0', ['ninelives', 'environment']]"
     assert "making an image" in "".join(service.said)
     service.said.clear()
     assert service.run(f"{text}\n", "again").result == "['1.0', ['ninelives', 'environment']]"
     assert service.said == [], "other code, the same packages"
-    (service.code / "requirements.txt").write_text("--no-index\nno-such-package\n")
+    (service.code / "requirements.txt").write_text("no-such-package\n")
     with pytest.raises(EnvironmentBuildError, match="no-such-package was not found"):
         service.run(name="third")
 
 
+@pytest.mark.usefixtures("wheels")
 @pytest.mark.skipif(bool(os.getuid()), reason="only root can mount a small disk")
 def test_a_full_disk(service: Service, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
@@ -55,8 +67,7 @@ def test_a_full_disk(service: Service, tmp_path: Path) -> None:
     try:
         service.home = disk / "docker"
         service.manager = service.made()
-        wheel(tmp_path / "wheels")
-        (service.code / "requirements.txt").write_text(f"--no-index\n--find-links {tmp_path / 'wheels'}\nsmallest\n")
+        (service.code / "requirements.txt").write_text(f"smallest>0.{os.getpid()}\n")  # of which no image is there
         with pytest.raises(EnvironmentBuildError, match=r"(?i)no space left on device") as raised:
             service.run("def main(event):\n    return 1\n")
         assert "\n" not in str(raised.value)
@@ -68,10 +79,10 @@ def test_a_full_disk(service: Service, tmp_path: Path) -> None:
         subprocess.run(["umount", str(disk)], check=True)
 
 
-def test_images_that_were_removed_are_made_again(service: Service, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("wheels")
+def test_images_that_were_removed_are_made_again(service: Service) -> None:
     # Its own: other tests use the one without packages.
-    wheel(tmp_path / "wheels")
-    (service.code / "requirements.txt").write_text(f"--no-index\n--find-links {tmp_path / 'wheels'}\nsmallest\n")
+    (service.code / "requirements.txt").write_text("smallest\n")
     assert service.run("def main(event):\n    return 1\n").result == "1"
     service.manager._images.forget_builds()
     (environment,) = set(service.manager._prepared.values())

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from crash.isolated import environment
 
-from ninelives.processes import MARKER
+from ninelives.processes import MARKER, process_identity
 from ninelives.runners import local
 from ninelives.runners.environments import Environment
 from ninelives.runners.local import LocalManager
@@ -167,7 +167,7 @@ def test_a_runner_that_says_nothing_can_be_stopped(service: Service) -> None:
     assert service.manager.runner_health(runner.id).alive
     assert service.manager.health().runners == 1
     service.manager.stop(runner.id)
-    assert not Path(f"/proc/{pid}").exists()
+    assert process_identity(pid) is None
     assert not service.manager.runner_health(runner.id).alive
     assert service.manager.health().runners == 0
     assert MARKER not in os.environ

@@ -8,6 +8,7 @@ import pytest
 from ninelives.errors import SessionBusyError
 from ninelives.processes import marker_of, process_identity
 from ninelives.storage import Row, Store
+from ninelives.storage.works import SOON, Execute
 
 HOLD = """
     store = Store.open(home)
@@ -132,3 +133,32 @@ def test_of_many_processes_one_gets_the_session(start, store):
         process._process.stdin.write("\n")
         process._process.stdin.flush()
     assert sorted(process.hear() for process in processes) == ["SessionBusyError"] * 4 + ["mine"]
+
+
+def test_processes_that_die_soon_at_the_same_place_are_counted(store, start):
+    def deaths(*, notes: str = "", commits: str = "") -> int:
+        process = start(f"""
+            journal = Store.open(home).acquire("one")
+            say(journal.deaths)
+            journal.note([{notes}])
+            journal.commit([{commits}])
+            die()
+        """)
+        found = int(process.hear())
+        process.kill()
+        return found
+
+    started, done = "Row({}, STARTS, b'')", "Row({}, 'outcome', b'')"
+    assert deaths(commits=started.format(1)) == 0
+    assert deaths(commits=started.format(2)) == 1
+    assert deaths(commits=started.format(3)) == 2, "an attempt is nothing new"
+    assert deaths(notes=done.format(4)) == 3
+    assert deaths(commits=done.format(5)) == 1, "what was only noted is"
+    assert deaths(commits=started.format(6)) == 1, "what is in the database, too"
+    assert deaths() == 2
+    store._writer.submit(Execute("UPDATE sessions SET taken_at = taken_at - ?", (SOON,)))
+    assert deaths() == 1, "it had lived for a while"
+    journal = store.acquire("one")
+    assert journal.deaths == 2
+    journal.release()
+    assert deaths() == 0, "it was given back"

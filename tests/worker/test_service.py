@@ -268,6 +268,52 @@ def main(event):
 """
 
 
+DEADLY = """\
+import os
+
+import effects
+import ninelives
+
+
+def main(event):
+    name = event.data.name
+    effects.append(name)
+    if name == "s1":
+        ends_its_worker()
+    return name
+
+
+@ninelives.activity
+def ends_its_worker():
+    # The parent of the runner's parent.
+    with open(f"/proc/{os.getppid()}/stat") as parent:
+        os.kill(int(parent.read().rpartition(")")[2].split()[1]), 9)
+"""
+
+
+def test_a_session_that_ends_its_whole_worker_is_stopped_after_some_times(tmp_path: Path) -> None:
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "main.py").write_text(DEADLY)
+    for attempt in range(4):
+        with hosted(tmp_path, 2) as worker:
+            if attempt < 3:
+                worker.process.wait()
+                continue
+            ended = {}
+            while line := worker.line():
+                what, *more = line.split(" ", 3)
+                if what == "ended":
+                    ended[more[0]] = more[1:]
+                if "s1" in ended:
+                    break
+    state, error = ended["s1"]
+    assert state == "stopped"
+    assert "the worker died 3 times soon after it began with this session at the same place" in error
+    assert "ninelives resume s1" in error
+    with Store.open(tmp_path / "home", read_only=True) as store:
+        assert store.session("s0").state == "completed"
+
+
 def test_a_worker_killed_with_many_live_sessions_leaves_all_of_them_to_the_next(tmp_path: Path) -> None:
     (tmp_path / "code").mkdir()
     (tmp_path / "code" / "main.py").write_text(STEPS)

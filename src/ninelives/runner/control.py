@@ -17,6 +17,10 @@ class Limits(msgspec.Struct, array_like=True, frozen=True):
     #: how many processes and threads there are
     processes: int | None = None
 
+    def without_processes(self) -> Limits:
+        """Return the same limits but for processes: somebody else holds the session to these."""
+        return Limits(self.cpu, self.memory, self.time)
+
 
 class Fork(msgspec.Struct, array_like=True, tag="fork"):
     """To the warm parent: start a process for a session. Brings connection, stdin, stdout, stderr, maybe starts."""
@@ -37,6 +41,8 @@ class Ready(msgspec.Struct, array_like=True, tag="ready"):
 
     #: minor version of Python, "3.11"
     python: str
+    #: folder of its groups of processes (`ninelives.runner.cgroups`); "": there can be none
+    groups: str = ""
 
 
 class Forked(msgspec.Struct, array_like=True, tag="forked"):
@@ -46,6 +52,8 @@ class Forked(msgspec.Struct, array_like=True, tag="forked"):
     pid: int
     #: why it could not be made
     error: str = ""
+    #: folder of the group of processes that it and its children are in; "": none
+    group: str = ""
 
 
 class Exited(msgspec.Struct, array_like=True, tag="exited"):

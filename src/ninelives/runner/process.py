@@ -132,10 +132,16 @@ def _restrict(limits: Limits) -> None:
         seconds = math.ceil(limits.cpu)
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + _GRACE))
     if limits.processes is not None:
-        # The kernel counts all of the user's, and does not hold root to it.
-        resource.setrlimit(resource.RLIMIT_NPROC, (limits.processes, limits.processes))
+        # The kernel counts all of the user's, and does not hold root to it: none that runs now is to count.
+        most = _running() + limits.processes
+        resource.setrlimit(resource.RLIMIT_NPROC, (most, most))
     # A dump of the memory would have the session's secrets in it.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _running() -> int:
+    """Return how many processes and threads there are on this machine."""
+    return int(Path("/proc/loadavg").read_text().split()[3].partition("/")[2])
 
 
 def _end_with_worker(descriptor: int) -> None:

@@ -16,12 +16,14 @@ import select
 import signal
 import socket
 import sys
+import threading
 from contextlib import redirect_stderr, suppress
+from pathlib import Path
 from typing import NoReturn
 
 from ninelives import session
 from ninelives.processes import MARKER
-from ninelives.runner import control, trial
+from ninelives.runner import cgroups, control, trial
 from ninelives.runner.process import Origin, run
 from ninelives.runner.trial import is_package
 
@@ -38,11 +40,14 @@ class WarmParent:
 
     Args:
         connection: to the manager.
+        groups: of its runners.
     """
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, groups: Groups) -> None:
         self._connection = connection
-        self._children: dict[int, int] = {}
+        self._groups = groups
+        #: by pid: the manager's number, and the group
+        self._children: dict[int, tuple[int, cgroups.Group | None]] = {}
         #: modules that were imported, or can't be
         self._imported: set[str] = set()
 
@@ -54,7 +59,8 @@ class WarmParent:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(ended_write, warn_on_full_buffer=False)
         self._inner = (ended, ended_write)
-        self._tell(control.Ready(f"{sys.version_info.major}.{sys.version_info.minor}"))
+        python = f"{sys.version_info.major}.{sys.version_info.minor}"
+        self._tell(control.Ready(python, str(self._groups.folder or "")))
         poll = select.poll()
         poll.register(self._connection, select.POLLIN)
         poll.register(ended, select.POLLIN)
@@ -76,28 +82,37 @@ class WarmParent:
         if not data:
             return False
         request = control.to_parent.decode(data)
-        self._import(request.imports)
         try:
+            self._import(request.imports)
             self._fork(request, descriptors)
         except OSError as error:
             self._tell(control.Forked(request.number, 0, str(error)))
         finally:
             for descriptor in descriptors:
                 os.close(descriptor)
+        # Before the next process is wanted, and after this one began: it may take a while.
+        self._groups.move_on()
         return True
 
     def _fork(self, request: control.Fork, descriptors: list[int]) -> None:
+        group = self._groups.take(request.limits.processes)
         # The child's collector leaves what is there alone, so that it need not copy the pages.
         gc.freeze()
         parent = os.getpid()
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError:
+            self._groups.leave(group)
+            raise
         if not pid:
+            if group:
+                request.limits = request.limits.without_processes()
             self._be_child(request, descriptors, parent)
-        self._children[pid] = request.number
+        self._children[pid] = request.number, group
         # Only here is it known to be that process: its pid is free once it was waited for.
         descriptor = os.pidfd_open(pid)
         try:
-            self._tell(control.Forked(request.number, pid), descriptor)
+            self._tell(control.Forked(request.number, pid, group=str(group.folder) if group else ""), descriptor)
         finally:
             os.close(descriptor)
 
@@ -141,10 +156,11 @@ class WarmParent:
         while self._children:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if not pid:
-                return
-            number = self._children.pop(pid, None)
+                break
+            number, group = self._children.pop(pid, (None, None))
             if number is not None:
                 self._tell(control.Exited(number, status))
+            self._groups.leave(group)
 
     def _tell(self, message: control.Ready | control.Forked | control.Exited, *descriptors: int) -> None:
         with suppress(BrokenPipeError, ConnectionResetError):
@@ -186,6 +202,61 @@ class WarmParent:
             os.waitpid(pid, 0)
 
 
+class Groups:
+    """The groups of processes of a warm parent: the one that it is in is that of its next child."""
+
+    def __init__(self) -> None:
+        #: they are made in it; None: there can be none
+        self.folder = cgroups.find()
+        self._next: cgroups.Group | None = None
+        #: of children that have ended; somebody may still be in them
+        self._left: list[cgroups.Group] = []
+        if self.folder is not None:
+            cgroups.sweep(self.folder)
+            self.move_on()
+            if self._next is None:
+                # They can be made here, but not entered.
+                self.folder = None
+
+    def take(self, processes: int | None) -> cgroups.Group | None:
+        """Return the group that a child is born in now; None: there can be none.
+
+        Args:
+            processes: how many there may be in it.
+
+        Raises:
+            OSError: the group can't be made, or entered.
+        """
+        if self.folder is None:
+            return None
+        if self._next is None:
+            self._next = self._enter(self.folder)
+        self._next.limit(processes)
+        taken, self._next = self._next, None
+        return taken
+
+    def move_on(self) -> None:
+        """Go into the group of the next child."""
+        if self.folder is not None and self._next is None:
+            with suppress(OSError):  # it is tried again, and told, when there is a child to be forked
+                self._next = self._enter(self.folder)
+        self.leave()
+
+    def leave(self, group: cgroups.Group | None = None) -> None:
+        """Remove groups in which nobody is any more; this one, too."""
+        left = [*self._left, group] if group else self._left
+        self._left = [each for each in left if not each.remove()]
+
+    def _enter(self, folder: Path) -> cgroups.Group:
+        group = cgroups.make(folder)
+        try:
+            group.enter()
+        except OSError:
+            group.remove()
+            raise
+        return group
+
+
 def _reseed() -> None:
     """Seed NumPy's own generator anew: after a fork only Python's is."""
     numpy = sys.modules.get("numpy.random")
@@ -209,8 +280,13 @@ def main() -> None:
     os.environ.pop(MARKER, None)
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+    groups: list[Groups] = []
+    # The kernel takes its time, and no process may be forked while there is a thread.
+    finding = threading.Thread(target=lambda: groups.append(Groups()))
+    finding.start()
     import_own()
-    WarmParent(connection).serve()
+    finding.join()
+    WarmParent(connection, groups[0]).serve()
 
 
 if __name__ == "__main__":

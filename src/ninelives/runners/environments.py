@@ -7,7 +7,7 @@ that anybody would take for an environment. Builders of the same one wait for ea
 from __future__ import annotations
 
 import ctypes
-import fcntl
+import errno
 import hashlib
 import importlib.util
 import json
@@ -17,13 +17,14 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from ninelives.code.requirements import Needs
 from ninelives.errors import EnvironmentBuildError
+from ninelives.runners.kept import Kept, alone
 
 #: Changes when environments are built differently.
 _FORMAT = 1
@@ -74,6 +75,11 @@ class Environments:
     def __init__(self, home: Path, report: Callable[[str], None] = lambda _: None) -> None:
         self._home = home
         self._report = report
+        self._kept = Kept(home)
+
+    def close(self) -> None:
+        """Take note that no process runs in any of them any more."""
+        self._kept.close()
 
     def get(self, asked: Needs, python: str = "") -> Environment:
         """Return an environment, and build it if it is not there.
@@ -91,8 +97,13 @@ class Environments:
             return own()
         key = self._key(asked, python)
         folder = self._home / key
-        if not folder.is_dir():
-            self._build(folder, asked, python)
+        try:
+            self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._kept.use(key)
+            if not folder.is_dir():
+                self._build(folder, asked, python)
+        except OSError as error:
+            raise EnvironmentBuildError(f"the environment can't be built in {self._home}: {error.strerror}") from error
         return Environment(key, str(folder / "bin" / "python"), _version(folder))
 
     def _key(self, asked: Needs, python: str) -> str:
@@ -107,28 +118,27 @@ class Environments:
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
 
     def _build(self, folder: Path, asked: Needs, python: str) -> None:
-        try:
-            self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with alone(folder.with_suffix(".lock")):
-                if folder.is_dir():
-                    return
-                aside = folder.with_suffix(".new")
-                # Left behind by a build that was killed: whoever has the lock is the only builder.
+        with alone(folder.with_suffix(".lock")) as lock:
+            if folder.is_dir():
+                return
+            aside = folder.with_suffix(".new")
+            # Left behind by a build that was killed: whoever has the lock is the only builder.
+            shutil.rmtree(aside, ignore_errors=True)
+            try:
+                self._make(aside, asked, python, lock)
+                _sync(aside)
+                aside.rename(folder)
+            finally:
                 shutil.rmtree(aside, ignore_errors=True)
-                try:
-                    self._make(aside, asked, python)
-                    _sync(aside)
-                    aside.rename(folder)
-                finally:
-                    shutil.rmtree(aside, ignore_errors=True)
-        except OSError as error:
-            raise EnvironmentBuildError(f"the environment can't be built in {self._home}: {error.strerror}") from error
+        with suppress(OSError):  # that one is there, whatever becomes of others
+            self._kept.tidy()
 
-    def _make(self, aside: Path, asked: Needs, python: str) -> None:
+    def _make(self, aside: Path, asked: Needs, python: str, lock: int) -> None:
         count = len(asked.requirements)
         self._report(f"building an environment of {count} package{'' if count == 1 else 's'}, once")
         # Relocatable: it is renamed when it is whole.
         self._uv(
+            lock,
             "venv",
             "--quiet",
             "--relocatable",
@@ -137,31 +147,39 @@ class Environments:
             _interpreter(_choice(asked.python or "", python)),
             str(aside),
         )
+        try:
+            made = _version(aside)
+        except EnvironmentBuildError:
+            # uv does not say it of this file.
+            reason = os.strerror(errno.ENOSPC)
+            raise EnvironmentBuildError(f"the environment can't be built in {self._home}: {reason}?") from None
         needed, restricting = aside / "asked.txt", aside / "constraints.txt"
         # Ours are at hand for the same Python; whichever of them the project asks for is its own.
-        at_hand = _version(aside) == PYTHON
+        at_hand = made == PYTHON
         ours = list(OURS.values())
         needed.write_text("".join(f"{line}\n" for line in asked.requirements + ([] if at_hand else ours)))
         restricting.write_text("".join(f"{line}\n" for line in asked.constraints + ours))
         command = ["pip", "install", "--python", str(aside / "bin" / "python"), "--compile-bytecode"]
-        self._uv(*command, "--requirements", str(needed), "--constraints", str(restricting))
-        packages = aside / "lib" / f"python{_version(aside)}" / "site-packages"
+        self._uv(lock, *command, "--requirements", str(needed), "--constraints", str(restricting))
+        packages = aside / "lib" / f"python{made}" / "site-packages"
         (packages / "ninelives").symlink_to(PACKAGE)
         for name in OURS if at_hand else ():
             if not (packages / name).exists():
                 (packages / name).symlink_to(package_folder(name))
 
-    def _uv(self, *arguments: str) -> None:
-        run_uv(arguments, self._home, self._report)
+    def _uv(self, lock: int, *arguments: str) -> None:
+        # If we are killed, it may go on for a while: whoever builds the same anew has to wait for its end.
+        run_uv(arguments, self._home, self._report, lock)
 
 
-def run_uv(arguments: Sequence[str], folder: Path, report: Callable[[str], None]) -> None:
+def run_uv(arguments: Sequence[str], folder: Path, report: Callable[[str], None], *held: int) -> None:
     """Run uv, which takes packages from where this machine is configured to.
 
     Args:
         arguments: of uv.
         folder: it runs there: not in the project, whose configuration does not count.
         report: told what it says, a line at a time.
+        held: descriptors that stay open for as long as it runs.
 
     Raises:
         EnvironmentBuildError: it fails, in its own words.
@@ -172,6 +190,7 @@ def run_uv(arguments: Sequence[str], folder: Path, report: Callable[[str], None]
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         cwd=folder,
+        pass_fds=held,
         text=True,
         errors="replace",
     )
@@ -262,17 +281,6 @@ def package_folder(package: str) -> Path:
     assert spec is not None
     assert spec.origin is not None
     return Path(spec.origin).resolve().parent
-
-
-@contextmanager
-def alone(lock: Path) -> Iterator[None]:
-    """Wait until no other builder, in this process or another, is at it."""
-    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _sync(folder: Path) -> None:

@@ -194,7 +194,8 @@ class LocalManager:
             # Its parent is stuck, in a package that it imports say: the next runner gets a new one.
             runner.warm.close()
         # One that is not there yet finds its connection closed, and can do nothing.
-        gone = not runner.forking.forked.is_set() or runner.forking.ended.wait(_END)
+        gone = not runner.forking.forked.is_set() or runner.forking.await_end(_END)
+        runner.warm.end_children(runner.forking)
         for descriptor in runner.outputs.values():
             os.close(descriptor)
         self._room.release()
@@ -209,6 +210,7 @@ class LocalManager:
         """See `Manager.close`."""
         while self._warm:
             self._warm.popitem()[1].close()
+        self._environments.close()
 
     def _prepare(self, code: Code, python: str) -> _Prepared:
         key = (code.build, python)

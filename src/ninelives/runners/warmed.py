@@ -10,9 +10,10 @@ import subprocess
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from ninelives.errors import RunnerError
-from ninelives.runner import control
+from ninelives.runner import cgroups, control
 from ninelives.runner.control import Exited, Fork, Forked, Ready
 from ninelives.runners.environments import Environment
 
@@ -49,11 +50,16 @@ class Forking:
         #: its pid is known, or it could not be made
         self.forked = threading.Event()
         self.ended = threading.Event()
+        #: it has ended, though its parent may not have said so yet
+        self.is_gone = False
+        #: it, and what it starts; None: there can be none, or it is not there yet
+        self.group: cgroups.Group | None = None
 
-    def is_there(self, pid: int, process: int) -> None:
+    def is_there(self, pid: int, process: int, group: str) -> None:
         """Take note that it was forked."""
         with self._lock:
             self.pid, self._process = pid, process
+            self.group = cgroups.Group(Path(group)) if group else None
             stopped = self._stopped
         if stopped:
             self.kill()
@@ -76,6 +82,24 @@ class Forking:
             if self._process >= 0:
                 with suppress(ProcessLookupError):  # it has ended, and its parent has not said so yet
                     signal.pidfd_send_signal(self._process, signal.SIGKILL)
+
+    def await_end(self, patience: float) -> bool:
+        """Wait until it has ended, whether or not its parent has said so, and return whether it has.
+
+        Args:
+            patience: seconds.
+        """
+        with self._lock:
+            watched = os.dup(self._process) if self._process >= 0 else -1
+        if watched < 0:
+            return self.ended.wait(patience)
+        try:
+            poll = select.poll()
+            poll.register(watched, select.POLLIN)
+            self.is_gone = bool(poll.poll(patience * 1000))
+        finally:
+            os.close(watched)
+        return self.is_gone
 
     def lose(self) -> None:
         """Take note that its parent has ended: the kernel kills it for that, and it is waited for here."""
@@ -136,11 +160,13 @@ class WarmProcess:
         except TimeoutError:
             data = b""
         self._connection.settimeout(None)
-        if not data or not isinstance(control.from_parent.decode(data), Ready):
+        ready = control.from_parent.decode(data) if data else None
+        if not isinstance(ready, Ready):
             self._process.kill()
             self._process.wait()
             self._connection.close()
             raise RunnerError(f"{self.environment.python} did not become a parent of runners: see what it says above")
+        self._groups = ready.groups
 
     def fork(self, request: Fork, descriptors: Sequence[int]) -> Forking:
         """Start a process; it may not be there yet.
@@ -169,7 +195,7 @@ class WarmProcess:
     def alive(self) -> int:
         """Return how many of its processes have not ended."""
         with self._lock:
-            return len(self._forking)
+            return sum(not forking.is_gone for forking in self._forking.values())
 
     def close(self) -> None:
         """End it, and all that it forked."""
@@ -180,6 +206,13 @@ class WarmProcess:
         self._process.wait()
         if self._listener is not None and self._listening == os.getpid():
             self._listener.join()
+        if self._groups:
+            cgroups.sweep(Path(self._groups))
+
+    def end_children(self, forking: Forking) -> None:
+        """Kill what a process has started, which has ended itself."""
+        if forking.group is not None:
+            forking.group.kill(spare=self._process.pid)
 
     def _listen_here(self) -> None:
         """Hear what the warm parent says from the first fork on: until then a forked child may be the one who asks."""
@@ -205,6 +238,7 @@ class WarmProcess:
             self._forking.clear()
         for forking in left:
             forking.lose()
+            self.end_children(forking)
         self._connection.close()
 
     def _heard(self, message: Ready | Forked | Exited, descriptors: list[int]) -> None:
@@ -220,7 +254,7 @@ class WarmProcess:
         elif isinstance(message, Exited):
             forking.has_ended(message.status)
         elif is_there:
-            forking.is_there(message.pid, descriptors[0])
+            forking.is_there(message.pid, descriptors[0], message.group)
         else:
             forking.error = message.error
             forking.has_ended(None)

@@ -12,6 +12,7 @@ more than a guarded call may cost; so the few functions that start processes are
 
 from __future__ import annotations
 
+import errno
 import functools
 import mmap
 import os
@@ -106,12 +107,19 @@ def _start_reaper() -> None:
     script = sys.modules[process_identity.__module__].__file__ or ""
     nothing = [(os.POSIX_SPAWN_OPEN, descriptor, os.devnull, os.O_RDWR, 0) for descriptor in range(3)]
     command = [sys.executable, "-I", "-S", script, _watch.marker]
-    started = _posix_spawn(sys.executable, command, {}, file_actions=nothing, setpgroup=0)
     try:
-        os.waitpid(started, 0)
+        started = _posix_spawn(sys.executable, command, {}, file_actions=nothing, setpgroup=0)
+        _, status = os.waitpid(started, 0)
     except ChildProcessError:
         # The user's handler of SIGCHLD was faster.
         return
+    except OSError:
+        _watch.has_reaper = False
+        raise
+    if status:
+        # There was room for it, but not for what it starts: what nobody would end is not started either.
+        _watch.has_reaper = False
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
 
 
 def _wrap_all() -> None:

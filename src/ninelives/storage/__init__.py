@@ -6,10 +6,11 @@ The store keeps entries and values as bytes and never looks into them.
 from ninelives.storage.blobs import Blobs, BlobWriter
 from ninelives.storage.builds import Builds
 from ninelives.storage.journal import Journal
-from ninelives.storage.records import Line, NewSession, Put, Row, SessionRow, SessionUpdate
+from ninelives.storage.records import STARTS, Line, NewSession, Put, Row, SessionRow, SessionUpdate
 from ninelives.storage.store import Store
 
 __all__ = [
+    "STARTS",
     "BlobWriter",
     "Blobs",
     "Builds",

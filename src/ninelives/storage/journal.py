@@ -44,6 +44,7 @@ class Journal:
         content: what was in it.
         commits: transactions of the session so far.
         taken_over: marker of the dead process that had the lease before, or "": what its children carry.
+        deaths: how often in a row a process that had the lease died soon after it took it, at the same place.
     """
 
     def __init__(
@@ -60,11 +61,13 @@ class Journal:
         content: TailContent,
         commits: int,
         taken_over: str,
+        deaths: int,
         on_release: Callable[[Journal], None],
     ) -> None:
         self.session_id = session_id
         self.number = number
         self.taken_over = taken_over
+        self.deaths = deaths
         self.blobs = blobs
         self.builds = builds
         self._database = database

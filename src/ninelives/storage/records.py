@@ -68,6 +68,10 @@ class NewSession(msgspec.Struct, frozen=True, kw_only=True):
     forked_at: int = 0
 
 
+#: Kind of the rows that an attempt writes though nothing has come of it.
+STARTS = "activity"
+
+
 class SessionUpdate(msgspec.Struct, frozen=True, kw_only=True):
     """A change of a session; None leaves a field as it is."""
 

@@ -248,7 +248,7 @@ class Store:
         if path := self._tail_path(number):
             tail, content = open_tail(path, known, session_id)
         begins = tail is not None and not known.begun
-        lease = TakeLease(number, update, stored=0 if begins else known.stored, begins_tail=begins)
+        lease = TakeLease(number, update, stored=0 if begins else known.stored, begins_tail=begins, noted=content.rows)
         self._writer.submit(lease)
         self.blobs.drop_unreferenced(number)
         return Journal(
@@ -263,6 +263,7 @@ class Store:
             content=content,
             commits=known.commits + 1,
             taken_over=lease.taken_over,
+            deaths=lease.deaths,
             on_release=self._released,
         )
 

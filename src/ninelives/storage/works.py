@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,12 @@ from ninelives.errors import EventSeenError, SessionExistsError, SessionNotFound
 from ninelives.processes import marker_of, process_identity
 from ninelives.storage.blobs import Blobs
 from ninelives.storage.builds import Builds, remove
-from ninelives.storage.records import AnyLine, AnyRow, NewSession, SessionUpdate
+from ninelives.storage.records import STARTS, AnyLine, AnyRow, NewSession, SessionUpdate
 from ninelives.storage.tables import INSERT_LINE, ROOM, insert_rows, storable, update_session
 from ninelives.storage.writer import Work
+
+#: Seconds: a process that dies later than this after it has taken a session may have died of anything.
+SOON = 60.0
 
 
 class Execute(Work):
@@ -101,9 +105,11 @@ def refer(db: sqlite3.Connection, blobs: Blobs, session: int, sha256: str) -> No
 class TakeLease(Work):
     """The name of this process in a session whose lease it holds."""
 
-    __slots__ = ("_begins_tail", "_session", "_stored", "_update", "taken_over")
+    __slots__ = ("_begins_tail", "_noted", "_session", "_stored", "_update", "deaths", "taken_over")
 
-    def __init__(self, session: int, update: SessionUpdate | None, *, stored: int, begins_tail: bool) -> None:
+    def __init__(
+        self, session: int, update: SessionUpdate | None, *, stored: int, begins_tail: bool, noted: Iterable[AnyRow]
+    ) -> None:
         super().__init__()
         self._session = session
         self._update = update
@@ -111,20 +117,38 @@ class TakeLease(Work):
         self._begins_tail = begins_tail
         #: marker of the process that had the lease and died, or ""
         self.taken_over = ""
+        self._noted = noted
+        #: how often in a row a process that had it died soon, at the same place
+        self.deaths = 0
 
     def run(self, db: sqlite3.Connection) -> None:
         """Enter this process, and see whom it takes over from."""
-        sql = "SELECT lease_pid, lease_started FROM sessions WHERE number = ?"
+        sql = "SELECT lease_pid, lease_started, deaths, deaths_at, taken_at FROM sessions WHERE number = ?"
         found = db.execute(sql, (self._session,)).fetchone()
         if found is None:
             raise SessionNotFoundError("the session has been deleted")
         pid = os.getpid()
         me = (pid, process_identity(pid))
-        self.taken_over = marker_of(*found) if found[0] and found[1] and found != me else ""
-        db.execute("UPDATE sessions SET lease_pid = ?, lease_started = ? WHERE number = ?", (*me, self._session))
+        *process, deaths, at, taken = found
+        self.taken_over = marker_of(*process) if all(process) and tuple(process) != me else ""
+        now = time.time()
+        if self.taken_over:
+            last = self._last(db)
+            self.deaths = deaths + 1 if last == at and 0 <= now - taken < SOON else 1
+            at = last
+        columns = "lease_pid = ?, lease_started = ?, deaths = ?, deaths_at = ?, taken_at = ?"
+        values = (*me, self.deaths, at, now, self._session)
+        db.execute(f"UPDATE sessions SET {columns} WHERE number = ?", values)
         update_session(db, self._session, self._update, stored=self._stored)
         if self._begins_tail:
             db.execute("UPDATE sessions SET tail_begun = commits WHERE number = ?", (self._session,))
+
+    def _last(self, db: sqlite3.Connection) -> int:
+        """Return the seq of the last row that something has come of."""
+        first = self._session * ROOM
+        sql = "SELECT id - ? FROM rows WHERE id BETWEEN ? AND ? AND kind != ? ORDER BY id DESC LIMIT 1"
+        found = db.execute(sql, (first, first, first + ROOM - 1, STARTS)).fetchone()
+        return max([found[0] if found else 0, *(row[0] for row in self._noted if row[1] != STARTS)])
 
 
 class Delete(Work):

@@ -17,13 +17,11 @@ from ninelives.protocol.tokens import Tokens
 from ninelives.runner.link import error_of
 from ninelives.session.link import BlobSink, BlobSource, Row
 from ninelives.session.observer import Observer
+from ninelives.storage import STARTS
 from ninelives.worker.link import DirectLink
 
 #: Bytes of a journal that travel at a time.
 _PIECE = 256 * 1024
-
-#: Kind of the entries that an attempt writes though nothing has come of it.
-_STARTS = "activity"
 
 Answers = list[m.Message]
 
@@ -290,7 +288,7 @@ class Conversation:
 
     def _count(self, rows: Sequence[Row]) -> None:
         for _, kind, _ in rows:
-            if kind != _STARTS:
+            if kind != STARTS:
                 self.progress += 1
 
 

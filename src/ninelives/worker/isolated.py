@@ -181,6 +181,12 @@ class Isolated:
             LimitError: it used more than it may.
             NinelivesError: it can't go on.
         """
+        if self._hands_back and task.link.deaths >= self._crashes:
+            # A person who goes on with it knows what was done about that; a worker that is started again does not.
+            raise CrashedError(
+                f"the worker died {task.link.deaths} times soon after it began with this session at the same place; "
+                f"when that is repaired: ninelives resume {task.link.session_id}"
+            )
         task.observer.session_started(task.link.session_id)
         self._shown.on_lost = task.observer.output_lost
         at, times = -1, 0

@@ -22,6 +22,8 @@ class DirectLink:
 
     def __init__(self, store: Store, journal: Journal, project: str) -> None:
         self.session_id = journal.session_id
+        #: see `Journal`
+        self.deaths = journal.deaths
         self._store = store
         self._journal = journal
         self._project = project

@@ -21,7 +21,8 @@ from ninelives.errors import EngineError, EnvironmentBuildError
 from ninelives.runners.docker import packages
 from ninelives.runners.docker.engine import ConflictError, Engine, NotThereError
 from ninelives.runners.docker.packages import Base
-from ninelives.runners.environments import OLDEST, OURS, PACKAGE, PYTHON, allows, alone
+from ninelives.runners.environments import OLDEST, OURS, PACKAGE, PYTHON, allows
+from ninelives.runners.kept import alone
 
 #: Changes when images are made differently.
 _FORMAT = 1

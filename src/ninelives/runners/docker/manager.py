@@ -17,7 +17,7 @@ from ninelives.errors import EngineError, RunnerError
 from ninelives.processes import marker_of, process_identity
 from ninelives.protocol.carrier import SocketCarrier, to_runner
 from ninelives.protocol.messages import FromRunner
-from ninelives.runner.control import Fork, Limits
+from ninelives.runner.control import Fork
 from ninelives.runners.container import Container
 from ninelives.runners.docker import packages
 from ninelives.runners.docker.containers import Handover, Watched, described, readable
@@ -258,7 +258,7 @@ def _give(session: Asked, handover: Handover, watched: Watched) -> tuple[SocketC
     pipes = {name: os.pipe() for name in ("stdout", "stderr")}
     stdin = readable(session.stdin)
     # The kernel counts the processes of a user in all containers: here the engine holds them to their number.
-    limits: Limits = Limits(session.limits.cpu, session.limits.memory, session.limits.time)
+    limits = session.limits.without_processes()
     request = Fork(0, session.session_id, session.token, limits, children.marks())
     try:
         given = [its.fileno(), stdin, *(write for _, write in pipes.values())]

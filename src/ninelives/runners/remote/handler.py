@@ -104,8 +104,9 @@ class Handler:
 
     async def call(self, _: object, context: _Context) -> None:
         """See `handler.proto`."""
-        await admit(context, MANAGER)
+        # First: who is refused while it writes is told of an internal error, and not why.
         said = await context.read()
+        await admit(context, MANAGER)
         opening = said.opening if isinstance(said, h.FromRunner) else h.Opening()
         if opening.version != VERSION:
             await context.abort(
