@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from asyncio import events
 from contextvars import copy_context
 from functools import partial
 from inspect import isawaitable, iscoroutine
@@ -16,6 +17,7 @@ from ninelives.session.calls import Attempt, Call
 from ninelives.session.entries import Outcome
 from ninelives.session.inplace import can_wait
 from ninelives.session.lanes import RunningActivity, current_lane, running_activity
+from ninelives.session.loop import SessionLoop
 from ninelives.session.options import DEFAULT
 from ninelives.session.scheduler import Expected
 from ninelives.session.stop import Halt
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
 
     from ninelives.session.activities import Activities
     from ninelives.session.changes import Reach
-    from ninelives.session.loop import SessionLoop
     from ninelives.session.session import Session
 
 
@@ -62,11 +63,12 @@ class Awaited:
             what cancels it, with a message; None if its outcome is recorded.
         """
         session, scheduler, begun = self.session, self.session.scheduler, waits.begun
-        loop = session.running_loop() or session.event_loop()
+        running: Any = events._get_running_loop()
+        loop: SessionLoop = running if type(running) is SessionLoop else session.event_loop()
         here = can_wait(loop)
         if type(begun) is Outcome:
             if here and scheduler.deliver_this(begun):
-                self._replayed(waits, None, begun)
+                waits.settled = self.activities.give(waits.call, begun)
                 session.check()
                 return None
             # Others go on, and change what the call was given.
@@ -75,9 +77,13 @@ class Awaited:
             cancel = None
         else:
             run = _Run(self, loop, waits, entered)
+            if not (here and scheduler.may_take()):
+                scheduler.left()
+                scheduler.when_live(run.start)
+            elif run.begin_here(loop):
+                session.check()
+                return None
             cancel = run.cancel
-            scheduler.left()
-            scheduler.when_live(run.start)
         if here:
             try:
                 while waits.settled is None and loop.has_only_this():
@@ -125,9 +131,11 @@ class _Run:
         "began",
         "begun",
         "call",
+        "came",
         "context",
         "entered",
         "given",
+        "is_first",
         "outside",
         "reach",
         "real_loop",
@@ -160,7 +168,25 @@ class _Run:
         self.begun = False
         #: messages of those who cancelled it before
         self.unwanted: list[Any] = []
+        #: its first step is made now, by the one who waits, and what it came to in that
+        self.is_first = False
+        self.came: tuple[bool, Any] | None = None
         self.began = time.perf_counter()
+
+    def begin_here(self, loop: SessionLoop) -> bool:
+        """Start it, with its first step, while nothing else is ready or outside; return whether it came to its end."""
+        self.is_first = True
+        self.task = self.outside.step(self._steps(), self.context, self.call.name)
+        self.is_first = False
+        scheduler = self.session.scheduler
+        came, self.came = self.came, None
+        if came is not None and loop.has_only_this() and scheduler.take():
+            self._deliver(*came)
+            return True
+        scheduler.left()
+        if came is not None:
+            scheduler.arrive(partial(self._deliver, *came))
+        return False
 
     def start(self) -> None:
         """Start it: now, if this thread drives the loop."""
@@ -208,17 +234,21 @@ class _Run:
 
     def _ended(self, ok: bool, value: Any) -> None:
         """Hand in what it came to: from inside the task, since for its callbacks the loop would need one more round."""
-        if isinstance(value, Halt):
-            # Nothing of it belongs in the journal.
-            self.session.scheduler.arrive(self.session.check)
+        if self.is_first:
+            self.came = ok, value
         else:
             self.session.scheduler.arrive(partial(self._deliver, ok, value))
 
     def _deliver(self, ok: bool, value: Any) -> None:
         """Record what it came to, and settle with it what is awaited."""
-        if not ok and iscoroutine(self.given):
-            # It may have been cancelled before it began.
-            self.given.close()
+        if not ok:
+            if isinstance(value, Halt):
+                # Nothing of it belongs in the journal.
+                self.session.check()
+                return
+            if iscoroutine(self.given):
+                # It may have been cancelled before it began.
+                self.given.close()
         taken = time.perf_counter() - self.began
         rounds = self.session.scheduler.forced()
         # Who has the exception has this run: it must not lead back to it.

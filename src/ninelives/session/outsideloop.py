@@ -7,9 +7,12 @@ much for each call.
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from asyncio import events
+from collections import deque
 from collections.abc import Callable, Coroutine
+from contextvars import Context
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -17,6 +20,9 @@ if TYPE_CHECKING:
     from ninelives.session.turn import Turn
 
 Result = TypeVar("Result")
+
+#: First steps in a row that are made without driving the loop: what else runs on it must go on.
+_STEPS = 20
 
 
 class OutsideLoop:
@@ -31,6 +37,10 @@ class OutsideLoop:
         self._is_driven = False
         self._timer: asyncio.TimerHandle | None = None
         self._stops_at = 0.0
+        #: what the loop does next; None if it is a loop of another make, which tells nobody
+        self._ready: deque[asyncio.Handle] | None = None
+        #: first steps that were made since the loop was driven
+        self._steps = 0
 
     def enter(self, turn: Turn) -> None:
         """Let a thread lane drive the loop."""
@@ -48,6 +58,8 @@ class OutsideLoop:
         """Return the real loop."""
         if self._made is None:
             self._made = asyncio.new_event_loop()
+            if type(self._made) is asyncio.SelectorEventLoop:
+                self._ready = vars(self._made)["_ready"]
             if self._turn is not None:
                 self.enter(self._turn)
         return self._made
@@ -58,6 +70,36 @@ class OutsideLoop:
             function()
         else:
             self.loop().call_soon_threadsafe(function)
+
+    def step(self, steps: Coroutine[Any, Any, Any], context: Context, name: str) -> asyncio.Task[Any]:
+        """Start a task; if the loop can be left alone so long, its first step is made here and now.
+
+        That is when Python itself makes the first step of what is awaited, and many calls end in it. Driving the loop
+        costs as much as all else that is done for them.
+
+        Args:
+            steps: what the task does.
+            context: in which it does that.
+            name: of the task.
+        """
+        loop: Any = self._made or self.loop()
+        ready = self._ready
+        if ready is None or self._steps >= _STEPS or loop._task_factory is not None or loop.is_running():
+            return loop.create_task(steps, context=context)  # type: ignore[no-any-return]
+        self._steps += 1
+        task = asyncio.Task(steps, loop=loop, name=name, context=context)
+        handle = ready.pop()
+        before, hooks = events._get_running_loop(), sys.get_asyncgen_hooks()
+        sys.set_asyncgen_hooks(loop._asyncgen_firstiter_hook, loop._asyncgen_finalizer_hook)
+        loop._thread_id = threading.get_ident()
+        events._set_running_loop(loop)
+        try:
+            handle._run()
+        finally:
+            events._set_running_loop(before)
+            loop._thread_id = None
+            sys.set_asyncgen_hooks(*hooks)
+        return task
 
     async def with_baton(self, baton: Baton, work: Callable[[], Result]) -> Result:
         """Do something to the journal from the loop, while no lane writes to it."""
@@ -102,6 +144,7 @@ class OutsideLoop:
         if seconds is not None:
             self._stop_after(loop, seconds)
         before = events._get_running_loop()
+        self._steps = 0
         self._is_driven = True
         events._set_running_loop(None)
         try:
@@ -132,7 +175,7 @@ class OutsideLoop:
 
     def close(self) -> None:
         """End what is left on the loop, as `asyncio.run` does, and close it."""
-        loop, self._made, self._timer = self._made, None, None
+        loop, self._made, self._timer, self._ready = self._made, None, None, None
         self._stops_at = 0.0
         if loop is None:
             return

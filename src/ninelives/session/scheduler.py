@@ -133,6 +133,23 @@ class Scheduler:
             self._note_live(0)
             deliver()
 
+    def may_take(self) -> bool:
+        """Return whether nobody else can have come first to a call that begins and ends now, when no lane is ready."""
+        return self.journal.exhausted and not self._arrivals.outstanding and not self._held
+
+    def take(self) -> bool:
+        """Count what came just now as delivered, when no lane is ready.
+
+        Returns:
+            False if something else is to be delivered before it.
+        """
+        if self._arrivals.queue:
+            return False
+        if self._timers and (due := self._due()) is not None and due <= self.now():
+            return False
+        self._note_live(0)
+        return True
+
     def deliver_this(self, recorded: Outcome) -> bool:
         """Count a recorded outcome as delivered to a lane that takes it itself, when no lane is ready.
 
