@@ -7,21 +7,20 @@ names an object.
 
 from __future__ import annotations
 
-import io
 import pickle
 import types
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from functools import partial
-from operator import is_
 from typing import Any
 
 from ninelives.code.naming import class_name
 from ninelives.session import exceptions, parts
-from ninelives.session.contents import BASES, LOST, Change, attributes_of, base_of, become, state_of
+from ninelives.session.contents import LOST, Change, attributes_of, base_of, is_plain
 from ninelives.session.lanes import directly
 from ninelives.session.livetypes import is_listed
 from ninelives.session.render import ATOMS
+from ninelives.session.same import SAME, pickled_change, same, same_pairs
 from ninelives.session.standins import Reference, StandIn, StandInMethod, real, reference
 
 _GENERATORS = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType)
@@ -52,11 +51,11 @@ class Reach:
         self._user_function = user_function
         #: of those that can change: their position, and what they were
         self._before: list[tuple[int, str, Any]] = []
-        for root in roots:
-            self._add(root)
+        #: classes of plain objects of the user's, by position
+        self._plain: dict[int, type] = {}
+        self._add(roots[::-1])
 
-    def _add(self, root: Any) -> None:
-        stack = [root]
+    def _add(self, stack: list[Any]) -> None:
         index, objects = self.index, self.objects
         while stack:
             value = stack.pop()
@@ -71,7 +70,15 @@ class Reach:
                 if not ATOMS.issuperset(map(type, items)):
                     stack += reversed([item for item in items if type(item) not in ATOMS])
                 continue
-            if cls is types.FunctionType and not self._user_function(value):
+            if cls is types.FunctionType:
+                if not self._user_function(value):
+                    continue
+            elif is_plain(cls) and self._user_class(cls):
+                # Of what else there is there are most of these.
+                self._plain[position] = cls
+                items = _dict_of(value, "__dict__").values()
+                if not ATOMS.issuperset(map(type, items)):
+                    stack += reversed([item for item in items if type(item) not in ATOMS])
                 continue
             if cls is StandIn and reference(value).is_made():
                 index[id(real(value))] = position
@@ -114,11 +121,18 @@ class Reach:
 
     def watch(self) -> None:
         """Take the snapshots; what is called after this may change things."""
-        self._before = [
-            (position, *content)
-            for position, value in enumerate(self.objects)
-            if (content := self._content(value)) is not None
-        ]
+        self._before = before = []
+        plain = self._plain
+        for position, value in enumerate(self.objects):
+            cls = type(value)
+            if cls in _FOLLOWED:
+                before.append((position, _FOLLOWED[cls], value.copy()))
+            elif cls is types.FunctionType and not self._user_function(value):
+                continue
+            elif plain and plain.get(position) is cls:
+                before.append((position, _PLAIN, (cls, _dict_of(value, "__dict__").copy())))
+            elif (content := self._content(value)) is not None:
+                before.append((position, *content))
 
     def changes(self) -> list[Change]:
         """Return what changed since `watch`: index, how it is put back, new content."""
@@ -126,20 +140,26 @@ class Reach:
         for index, how, content in self._before:
             value = self.objects[index]
             cls = type(value)
-            if cls in _FOLLOWED:
-                if _same_items(how, content[0], value):
-                    continue
-            elif how == "object" and cls is content.get("__class__") and _has_same(value, content):
+            if how is _PLAIN:
+                before, attributes = content
+                if (cls is not before or not same_pairs(attributes, _dict_of(value, "__dict__"))) and (
+                    new := self._content(value)
+                ) is not None:
+                    found.append((index, *new))
+                continue
+            if _FOLLOWED.get(cls) is how:
+                if not SAME[how](content, value):
+                    found.append((index, how, (value.copy(), None)))
                 continue
             after = self._content(value)
             if after is None and how == "pickle":
                 # It can't be saved any more: it holds something live now.
                 found.append((index, LOST, class_name(type(value))))
                 continue
-            if after is None or (how == after[0] and _same(how, content, after[1])):
+            if after is None or (how == after[0] and same(how, content, after[1])):
                 continue
             if how == "pickle":
-                found.append((index, *_pickled_change(value, content)))
+                found.append((index, *pickled_change(value, content)))
             elif how == "generator" and after[1] is not None:
                 found.append((index, LOST, class_name(type(value))))
             else:
@@ -149,7 +169,7 @@ class Reach:
     def _content(self, value: Any) -> tuple[str, Any] | None:
         cls = type(value)
         if cls in _FOLLOWED:
-            return cls.__name__, (value.copy(), None)
+            return _FOLLOWED[cls], (value.copy(), None)
         if cls is StandIn:
             return self._part(reference(value))
         if cls in _IMMUTABLE:
@@ -195,8 +215,14 @@ class Reach:
 #: Containers whose items are all that is in them.
 _ITEMS = frozenset({list, tuple, set, frozenset})
 
-#: Containers without attributes, followed item by item.
-_FOLLOWED = frozenset({list, dict, set, bytearray, deque, OrderedDict})
+#: Containers without attributes, followed item by item, and how they are put back.
+_FOLLOWED = {cls: cls.__name__ for cls in (list, dict, set, bytearray, deque, OrderedDict)}
+
+#: How a plain object of the user's is put back, before it is known that it has to be.
+_PLAIN = "plain"
+
+#: Reads an attribute by no code of the object's own.
+_dict_of = object.__getattribute__
 
 _IMMUTABLE = frozenset(
     {
@@ -236,94 +262,8 @@ def _held_by(function: types.FunctionType) -> Iterator[Any]:
     yield from vars(function).values()
 
 
-def _has_same(value: Any, content: dict[str, Any]) -> bool:
-    """Return whether an object of the user's still has the attributes of a snapshot, whose last is its class."""
-    attributes = attributes_of(value)
-    return (
-        len(attributes) == len(content) - 1
-        and all(map(is_, attributes, content))
-        and all(map(is_, attributes.values(), content.values()))
-    )
-
-
-def _same(how: str, before: Any, after: Any) -> bool:
-    if how in BASES:
-        (items, attributes), (items_after, attributes_after) = before, after
-        return _same_items(how, items, items_after) and (
-            attributes is None or _same_items("dict", attributes, attributes_after)
-        )
-    if how == "error":
-        return all(_same_part(before[name], after[name]) for name in before)
-    if how in ("pickle", "generator", parts.PART):
-        return bool(before == after)
-    return _same_items("dict" if how == "object" else "list", before, after)
-
-
-def _same_part(before: Any, after: Any) -> bool:
-    """Return whether a part of an exception is the same: an object, a tuple of them, or a dict."""
-    if isinstance(before, dict):
-        return _same_items("dict", before, after)
-    if isinstance(before, tuple | list):
-        return before == after if before and isinstance(before[0], tuple) else _same_items("list", before, after)
-    return before is after
-
-
 def _no_frame(_: str) -> bool:
     return False
-
-
-def _same_items(how: str, before: Any, after: Any) -> bool:
-    """Return whether two shallow copies of a container hold the same objects."""
-    if len(before) != len(after):
-        return False
-    if how == "bytearray":
-        return bool(before == after)
-    if how == "set":
-        return {id(item) for item in before} == {id(item) for item in after}
-    if how in ("dict", "OrderedDict"):
-        return all(map(is_, before, after)) and all(map(is_, before.values(), after.values()))
-    return all(map(is_, before, after))
-
-
-def _pickled_change(value: Any, before: bytes) -> tuple[str, Any]:
-    """Return how an object that is followed by its pickle is changed again; proven on a copy of what it was."""
-    if _is_plain(type(value)):
-        return "object", {**attributes_of(value), "__class__": type(value)}
-    try:
-        copy = pickle.loads(before)
-        state = state_of(value)
-        become(copy, state)
-        same = _without_sharing(copy) == _without_sharing(value)
-    except Exception:  # noqa: BLE001 - whatever its class raises, it can't be put back
-        same = False
-    return ("pickle", state) if same else (LOST, class_name(type(value)))
-
-
-class _Unshared(pickle.Pickler):
-    """Writes texts out each time: whether two equal ones are one object is nothing that a copy has to keep."""
-
-    def persistent_id(self, obj: Any) -> Any:
-        """See `pickle.Pickler`; what it returns is new each time, so that it is not found again."""
-        cls = type(obj)
-        if cls is str:
-            return b"s" + obj.encode("utf-8", "surrogatepass")
-        return b"b" + obj if cls is bytes else None
-
-
-def _without_sharing(value: Any) -> bytes:
-    sink = io.BytesIO()
-    _Unshared(sink, 5).dump(value)
-    return sink.getvalue()
-
-
-def _is_plain(cls: type) -> bool:
-    """Return whether objects of a class are saved as their attributes, in Python's own way."""
-    if any(hasattr(cls, name) for name in ("__setstate__", "__getnewargs__", "__getnewargs_ex__")):
-        return False
-    names = [name for name in ("__reduce__", "__reduce_ex__", "__getstate__") if hasattr(object, name)]
-    return all(getattr(cls, name) is getattr(object, name) for name in names) and not (
-        hasattr(cls, "__getstate__") and not hasattr(object, "__getstate__")
-    )
 
 
 def _place_in(generator: Any) -> tuple[Any, ...] | None:
