@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from asyncio import events
+from asyncio.events import _get_running_loop
 from contextvars import copy_context
 from functools import partial
 from inspect import isawaitable, iscoroutine
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ninelives.session import transactions
 from ninelives.session.activities import is_plain
 from ninelives.session.awaiting import OutsideAwaitable
-from ninelives.session.calls import Attempt, Call
+from ninelives.session.calls import Attempt
 from ninelives.session.entries import Outcome
 from ninelives.session.inplace import can_wait
 from ninelives.session.lanes import RunningActivity, current_lane, running_activity
@@ -43,19 +43,6 @@ class Awaited:
         self.session = session
         self.activities = activities
 
-    def awaitable(
-        self, call: Call, given: Any, begun: Attempt | Outcome, running: RunningActivity | None = None
-    ) -> OutsideAwaitable:
-        """Return what user code awaits.
-
-        Args:
-            call: the call.
-            given: what it returned; None when nothing did in this process.
-            begun: which attempt it is, or its outcome if that is recorded.
-            running: what the call has done so far; None as for ``given``.
-        """
-        return OutsideAwaitable(self, call, given, begun, running)
-
     def begin(self, waits: OutsideAwaitable, entered: bool) -> Callable[[Any], None] | None:
         """Start what is awaited, once everything recorded was delivered, and wait for it in place if that can be.
 
@@ -63,7 +50,7 @@ class Awaited:
             what cancels it, with a message; None if its outcome is recorded.
         """
         session, scheduler, begun = self.session, self.session.scheduler, waits.begun
-        running: Any = events._get_running_loop()
+        running: Any = _get_running_loop()
         loop: SessionLoop = running if type(running) is SessionLoop else session.event_loop()
         here = can_wait(loop)
         if type(begun) is Outcome:

@@ -134,6 +134,7 @@ class _Active:
 
 
 active = _Active()
+_threads = active.threads
 _ident = threading.get_ident
 
 
@@ -167,10 +168,8 @@ def current_lane() -> Lane | None:
 
 def lane_here() -> Lane | None:
     """Return the lane of the calling thread or task, inside a running activity too."""
-    session = active.session
-    if session is None:
-        return None
-    lane = active.threads.get(_ident())
+    # Of no thread when there is no session.
+    lane = _threads.get(_ident())
     if lane is None or lane.loop is None:
         return lane
     return lane.loop.current_lane(lane)

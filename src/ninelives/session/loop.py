@@ -10,6 +10,7 @@ import asyncio
 import math
 import sys
 from asyncio import events
+from asyncio.events import _get_running_loop
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from ninelives.session.lanes import Lane, lane_here, thread_lane
 from ninelives.session.outsideloop import OutsideLoop
 from ninelives.session.stop import Halt
 from ninelives.session.taskkeeper import TaskKeeper
-from ninelives.session.tasks import LaneFuture
+from ninelives.session.tasks import LaneFuture, LaneTask
 
 if TYPE_CHECKING:
     from ninelives.session.session import Session
@@ -294,13 +295,13 @@ class SessionLoop(TaskKeeper):
 
     def current_lane(self, thread_lane: Lane) -> Lane | None:
         """Return the lane of the running code: its task's; the thread's when no loop runs; None on the outside loop."""
-        running = events._get_running_loop()
+        running = _get_running_loop()
         if running is None:
             return thread_lane
         if running is not self:
             return running.current_lane(thread_lane) if type(running) is SessionLoop else None
         task = current_task(self)
-        return getattr(task, "lane", self.lane) if task is not None else self.lane
+        return task.lane if type(task) is LaneTask else getattr(task, "lane", self.lane)
 
 
 _WOKEN = (
