@@ -54,9 +54,11 @@ class Awaited:
         loop: SessionLoop = running if type(running) is SessionLoop else session.event_loop()
         here = can_wait(loop)
         if type(begun) is Outcome:
-            if here and scheduler.deliver_this(begun):
+            if here and not begun.rounds and session.journal.deliver(begun):
+                scheduler.rounds = 0
                 waits.settled = self.activities.give(waits.call, begun)
-                session.check()
+                if session.halted is not None:
+                    raise session.halted
                 return None
             # Others go on, and change what the call was given.
             reach = None if is_plain(begun) else self.activities.reach(waits.call)

@@ -28,7 +28,7 @@ LOADING = "load:"
 class Lane:
     """One lane of a session, with its own count of operations and its own random generator."""
 
-    __slots__ = ("_fresh", "_random", "children", "loop", "n", "name", "seeded", "session", "turn")
+    __slots__ = ("_fresh", "_random", "children", "loop", "n", "name", "running", "seeded", "session", "turn")
 
     def __init__(self, session: Session, name: str) -> None:
         self.session = session
@@ -44,6 +44,8 @@ class Lane:
         #: of a thread: its turn, and its event loop
         self.turn: Turn | None = None
         self.loop: SessionLoop | None = None
+        #: that loop, while it is the one that Python says runs on the thread: to ask Python is a system call
+        self.running: SessionLoop | None = None
         session.lanes[name] = self
 
     @property
@@ -172,4 +174,4 @@ def lane_here() -> Lane | None:
     lane = _threads.get(_ident())
     if lane is None or lane.loop is None:
         return lane
-    return lane.loop.current_lane(lane)
+    return lane.loop.current_lane(lane) if lane.running is None else lane.running.lane_of_task()

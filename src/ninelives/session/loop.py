@@ -254,17 +254,19 @@ class SessionLoop(TaskKeeper):
         self.outside.enter(turn)
         self._running = True
         events._set_running_loop(self)
+        turn.lane.running = self
         sys.set_asyncgen_hooks(firstiter=self._begin_generator, finalizer=self._end_generator)
         return hooks, before
 
     def _leave(self, before: tuple[Any, Any]) -> None:
         hooks, loop = before
         sys.set_asyncgen_hooks(*hooks)
+        turn, self._turn = self._turn, None
+        assert turn is not None
+        turn.lane.running = None
         events._set_running_loop(None)
         self._running = self._idle = False
         self.outside.leave()
-        turn, self._turn = self._turn, None
-        assert turn is not None
         turn.lane.loop = loop or self
 
     def _run_once(self) -> None:
@@ -300,6 +302,10 @@ class SessionLoop(TaskKeeper):
             return thread_lane
         if running is not self:
             return running.current_lane(thread_lane) if type(running) is SessionLoop else None
+        return self.lane_of_task()
+
+    def lane_of_task(self) -> Lane:
+        """Return the lane of the task whose step runs; its own between steps."""
         task = current_task(self)
         return task.lane if type(task) is LaneTask else getattr(task, "lane", self.lane)
 

@@ -17,9 +17,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from ninelives.session.baton import Baton
+    from ninelives.session.lanes import Lane
+    from ninelives.session.loop import SessionLoop
     from ninelives.session.turn import Turn
 
 Result = TypeVar("Result")
+
+#: The loop that ran on a thread, the thread's lane, and the session's loop if that one ran.
+_Before = tuple[Any, "Lane | None", "SessionLoop | None"]
 
 #: First steps in a row that are made without driving the loop: what else runs on it must go on.
 _STEPS = 20
@@ -89,15 +94,15 @@ class OutsideLoop:
         self._steps += 1
         task = asyncio.Task(steps, loop=loop, name=name, context=context)
         handle = ready.pop()
-        before, hooks = events._get_running_loop(), sys.get_asyncgen_hooks()
+        hooks = sys.get_asyncgen_hooks()
         sys.set_asyncgen_hooks(loop._asyncgen_firstiter_hook, loop._asyncgen_finalizer_hook)
+        before = self._let_run(loop)
         loop._thread_id = threading.get_ident()
-        events._set_running_loop(loop)
         try:
             handle._run()
         finally:
-            events._set_running_loop(before)
             loop._thread_id = None
+            self._restore(before)
             sys.set_asyncgen_hooks(*hooks)
         return task
 
@@ -126,12 +131,29 @@ class OutsideLoop:
 
     def call(self, function: Callable[..., Result], *args: Any) -> Result:
         """Call outside code that is not awaited: it finds the loop on which its awaitables will run."""
-        before = events._get_running_loop()
-        events._set_running_loop(self._made or self.loop())
+        before = self._let_run(self._made or self.loop())
         try:
             return function(*args)
         finally:
-            events._set_running_loop(before)
+            self._restore(before)
+
+    def _let_run(self, loop: asyncio.AbstractEventLoop | None) -> _Before:
+        """Let another loop than the session's be the one that runs on this thread, or none."""
+        lane = self._turn.lane if self._turn is not None else None
+        running = lane.running if lane is not None else None
+        if lane is None or running is None:
+            before = events._get_running_loop()
+        else:
+            before, lane.running = running, None
+        events._set_running_loop(loop)
+        return before, lane, running
+
+    @staticmethod
+    def _restore(before: _Before) -> None:
+        loop, lane, running = before
+        events._set_running_loop(loop)
+        if lane is not None:
+            lane.running = running
 
     def _pump(self, seconds: float | None) -> None:
         """Drive the loop until something arrives.
@@ -143,15 +165,14 @@ class OutsideLoop:
         assert loop is not None
         if seconds is not None:
             self._stop_after(loop, seconds)
-        before = events._get_running_loop()
         self._steps = 0
+        before = self._let_run(None)
         self._is_driven = True
-        events._set_running_loop(None)
         try:
             loop.run_forever()
         finally:
             self._is_driven = False
-            events._set_running_loop(before)
+            self._restore(before)
 
     def _stop_after(self, loop: asyncio.AbstractEventLoop, seconds: float) -> None:
         """Let the loop stop in time. A timer of an earlier call that fires before is good enough, and costs nothing."""
@@ -186,10 +207,8 @@ class OutsideLoop:
         finally:
             loop.close()
 
-    @staticmethod
-    def _run(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        before = events._get_running_loop()
-        events._set_running_loop(None)
+    def _run(self, loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        before = self._let_run(None)
         task = loop.create_task(coroutine)
         task.add_done_callback(lambda _: loop.stop())
         try:
@@ -197,7 +216,7 @@ class OutsideLoop:
                 # It also stops for what asked it to while it was driven.
                 loop.run_forever()
         finally:
-            events._set_running_loop(before)
+            self._restore(before)
         return task.result()
 
     def _stir(self) -> None:
