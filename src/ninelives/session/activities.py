@@ -12,7 +12,7 @@ import sys
 from functools import cached_property, partial
 from inspect import isawaitable, iscoroutinefunction
 from pickle import loads
-from types import FunctionType
+from types import CoroutineType, FunctionType
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
@@ -218,7 +218,7 @@ class Activities:
             if reach is not None:
                 reach.watch()
             ok, value, running, taken = (attempts.run_away if leaves else attempts.run)(call, attempt.number)
-            if ok and type(value) not in render.ATOMS and isawaitable(value):
+            if ok and (type(value) is CoroutineType or (type(value) not in render.ATOMS and isawaitable(value))):
                 return True, OutsideAwaitable(self.awaited, call, value, attempt, running)
             if ok or attempt.failures >= call.options.retries or not isinstance(value, Exception):
                 rounds = session.scheduler.forced() if leaves else 0

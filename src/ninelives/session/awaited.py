@@ -67,11 +67,20 @@ class Awaited:
         else:
             run = _Run(self, loop, waits, entered)
             if not (here and scheduler.may_take()):
+                # Made here, by the thread that drives it, also for a call that another lane's wait starts.
+                loop.outside.loop()
                 scheduler.left()
                 scheduler.when_live(run.start)
-            elif run.begin_here(loop):
-                session.check()
+            elif (came := run.first_step()) is None:
+                scheduler.left()
+            elif loop.has_only_this() and scheduler.take():
+                waits.settled = run.finish(*came, 0)
+                if session.halted is not None:
+                    raise session.halted
                 return None
+            else:
+                scheduler.left()
+                scheduler.arrive(partial(run.deliver, *came))
             cancel = run.cancel
         if here:
             try:
@@ -127,7 +136,6 @@ class _Run:
         "is_first",
         "outside",
         "reach",
-        "real_loop",
         "running",
         "session",
         "task",
@@ -139,8 +147,6 @@ class _Run:
         self.session = awaited.session
         self.activities = awaited.activities
         self.outside = loop.outside
-        # Made here, by the thread that drives it, also for a call that another lane's wait starts.
-        self.real_loop = loop.outside.loop()
         self.waits: OutsideAwaitable | None = waits
         self.call = call = waits.call
         self.given = waits.given
@@ -162,20 +168,17 @@ class _Run:
         self.came: tuple[bool, Any] | None = None
         self.began = time.perf_counter()
 
-    def begin_here(self, loop: SessionLoop) -> bool:
-        """Start it, with its first step, while nothing else is ready or outside; return whether it came to its end."""
+    def first_step(self) -> tuple[bool, Any] | None:
+        """Start it, with its first step, while nothing else is ready or outside.
+
+        Returns:
+            what it came to in that: whether it succeeded, and its result or exception; None if it goes on.
+        """
         self.is_first = True
         self.task = self.outside.step(self._steps(), self.context, self.call.name)
         self.is_first = False
-        scheduler = self.session.scheduler
         came, self.came = self.came, None
-        if came is not None and loop.has_only_this() and scheduler.take():
-            self._deliver(*came)
-            return True
-        scheduler.left()
-        if came is not None:
-            scheduler.arrive(partial(self._deliver, *came))
-        return False
+        return came
 
     def start(self) -> None:
         """Start it: now, if this thread drives the loop."""
@@ -185,7 +188,7 @@ class _Run:
         if self.unwanted:
             self._never_began()
         else:
-            self.task = self.real_loop.create_task(self._steps(), context=self.context)
+            self.task = self.outside.loop().create_task(self._steps(), context=self.context)
 
     def cancel(self, message: Any) -> None:
         """Cancel it, as soon as the thread that drives the loop comes to it."""
@@ -219,32 +222,46 @@ class _Run:
         except BaseException as error:  # noqa: BLE001 - whatever it raised is its result
             self._ended(False, error)
         else:
-            self._ended(True, value)
+            if self.is_first:
+                self.came = True, value
+            else:
+                self._ended(True, value)
 
     def _ended(self, ok: bool, value: Any) -> None:
         """Hand in what it came to: from inside the task, since for its callbacks the loop would need one more round."""
         if self.is_first:
             self.came = ok, value
         else:
-            self.session.scheduler.arrive(partial(self._deliver, ok, value))
+            self.session.scheduler.arrive(partial(self.deliver, ok, value))
 
-    def _deliver(self, ok: bool, value: Any) -> None:
+    def deliver(self, ok: bool, value: Any) -> None:
         """Record what it came to, and settle with it what is awaited."""
-        if not ok:
-            if isinstance(value, Halt):
-                # Nothing of it belongs in the journal.
-                self.session.check()
-                return
-            if iscoroutine(self.given):
-                # It may have been cancelled before it began.
-                self.given.close()
-        taken = time.perf_counter() - self.began
-        rounds = self.session.scheduler.forced()
         # Who has the exception has this run: it must not lead back to it.
         waits, self.waits = self.waits, None
         assert waits is not None
-        settled = self.activities.finish(self.call, self.reach, self.running, ok, value, taken, rounds, awaited=True)
-        waits.settle(*settled)
+        waits.settle(*self.finish(ok, value, self.session.scheduler.forced()))
+
+    def finish(self, ok: bool, value: Any, rounds: int) -> tuple[bool, Any]:
+        """Record what it came to, and return it as replay will give it.
+
+        Args:
+            ok: whether it succeeded.
+            value: its result or exception.
+            rounds: in which round of a program that does not wait it came; 0 in one that does.
+
+        Raises:
+            Halt: the session can't go on.
+        """
+        if not ok:
+            if isinstance(value, Halt):
+                # Nothing of it belongs in the journal.
+                raise self.session.halted or value
+            if iscoroutine(self.given):
+                # It may have been cancelled before it began.
+                self.given.close()
+        self.waits = None
+        taken = time.perf_counter() - self.began
+        return self.activities.finish(self.call, self.reach, self.running, ok, value, taken, rounds, awaited=True)
 
     async def _made_again(self) -> Any:
         """Make a call that was cut off while it was awaited."""

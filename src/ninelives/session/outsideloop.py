@@ -10,7 +10,6 @@ import asyncio
 import sys
 import threading
 from asyncio import events
-from collections import deque
 from collections.abc import Callable, Coroutine
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -42,8 +41,10 @@ class OutsideLoop:
         self._is_driven = False
         self._timer: asyncio.TimerHandle | None = None
         self._stops_at = 0.0
-        #: what the loop does next; None if it is a loop of another make, which tells nobody
-        self._ready: deque[asyncio.Handle] | None = None
+        #: it is a loop of Python's own make, whose ways are known
+        self._is_own = False
+        #: the first step of the task that is being made
+        self._taken: Callable[[], None] | None = None
         #: first steps that were made since the loop was driven
         self._steps = 0
 
@@ -63,8 +64,7 @@ class OutsideLoop:
         """Return the real loop."""
         if self._made is None:
             self._made = asyncio.new_event_loop()
-            if type(self._made) is asyncio.SelectorEventLoop:
-                self._ready = vars(self._made)["_ready"]
+            self._is_own = type(self._made) is asyncio.SelectorEventLoop
             if self._turn is not None:
                 self.enter(self._turn)
         return self._made
@@ -88,23 +88,31 @@ class OutsideLoop:
             name: of the task.
         """
         loop: Any = self._made or self.loop()
-        ready = self._ready
-        if ready is None or self._steps >= _STEPS or loop._task_factory is not None or loop.is_running():
+        if not self._is_own or self._steps >= _STEPS or loop._task_factory is not None or loop._thread_id is not None:
             return loop.create_task(steps, context=context)  # type: ignore[no-any-return]
         self._steps += 1
-        task = asyncio.Task(steps, loop=loop, name=name, context=context)
-        handle = ready.pop()
+        # It would make a handle of the step, and put that behind all others.
+        loop.call_soon = self._take
+        try:
+            task = asyncio.Task(steps, loop=loop, name=name, context=context)
+        finally:
+            del loop.call_soon
+        first, self._taken = self._taken, None
+        assert first is not None
         hooks = sys.get_asyncgen_hooks()
         sys.set_asyncgen_hooks(loop._asyncgen_firstiter_hook, loop._asyncgen_finalizer_hook)
         before = self._let_run(loop)
         loop._thread_id = threading.get_ident()
         try:
-            handle._run()
+            context.run(first)
         finally:
             loop._thread_id = None
             self._restore(before)
             sys.set_asyncgen_hooks(*hooks)
         return task
+
+    def _take(self, callback: Callable[[], None], *, context: Context) -> None:
+        self._taken = callback
 
     async def with_baton(self, baton: Baton, work: Callable[[], Result]) -> Result:
         """Do something to the journal from the loop, while no lane writes to it."""
@@ -196,7 +204,7 @@ class OutsideLoop:
 
     def close(self) -> None:
         """End what is left on the loop, as `asyncio.run` does, and close it."""
-        loop, self._made, self._timer, self._ready = self._made, None, None, None
+        loop, self._made, self._timer = self._made, None, None
         self._stops_at = 0.0
         if loop is None:
             return

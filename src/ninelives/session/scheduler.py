@@ -135,7 +135,7 @@ class Scheduler:
 
     def may_take(self) -> bool:
         """Return whether nobody else can have come first to a call that begins and ends now, when no lane is ready."""
-        return self.journal.exhausted and not self._arrivals.outstanding and not self._held
+        return not (self._held or self._arrivals.outstanding) and self.journal.exhausted
 
     def take(self) -> bool:
         """Count what came just now as delivered, when no lane is ready.
@@ -147,6 +147,7 @@ class Scheduler:
             return False
         if self._timers and (due := self._due()) is not None and due <= self.now():
             return False
+        self.rounds = 0
         self._note_live(0)
         return True
 
