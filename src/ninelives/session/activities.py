@@ -25,7 +25,7 @@ from ninelives.session.contents import apply
 from ninelives.session.descriptors import concerns
 from ninelives.session.entries import Activity, Outcome
 from ninelives.session.exceptions import frames_of
-from ninelives.session.lanes import Lane, RunningActivity, directly, need_room, running_activity
+from ninelives.session.lanes import ROOM, Lane, RunningActivity, directly, need_room, running_activity
 from ninelives.session.options import Options
 from ninelives.session.remarks import remarks
 from ninelives.session.standins import StandIn, real, reference
@@ -36,7 +36,10 @@ if TYPE_CHECKING:
     from ninelives.session.session import Session
 
 #: Pickle's opcode before every class and function (STACK_GLOBAL): without it no code of the program's runs.
-_CLASS = b"\x93"
+_CLASS = 0x93
+
+#: First byte of a plain pickle.
+_PLAIN = 0x80
 
 _NOTHING: dict[int, int] = {}
 
@@ -79,7 +82,13 @@ class Activities:
         session = self.session
         if session.halted is not None:
             raise session.halted
-        need_room()
+        try:
+            # As `need_room` does, without one more frame.
+            sys._getframe(sys.getrecursionlimit() - ROOM - 1)
+        except ValueError:
+            pass
+        else:
+            need_room()
         call = Call(function, name, options, args, kwargs)
         lane.n = n = lane.n + 1
         call.key = key = (lane.name, n)
@@ -127,7 +136,7 @@ class Activities:
         session = self.session
         self.done += 1
         data = outcome.data
-        if _CLASS not in data and data[:1] == b"\x80" and not outcome.changed:
+        if _CLASS not in data and data and data[0] == _PLAIN and not outcome.changed:
             value = loads(data)
         else:
             with directly():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from asyncio.events import _get_running_loop
 from contextvars import copy_context
 from functools import partial
 from inspect import isawaitable, iscoroutine
@@ -16,7 +15,7 @@ from ninelives.session.awaiting import OutsideAwaitable
 from ninelives.session.calls import Attempt
 from ninelives.session.entries import Outcome
 from ninelives.session.inplace import can_wait
-from ninelives.session.lanes import RunningActivity, current_lane, running_activity
+from ninelives.session.lanes import RunningActivity, current_lane, running_activity, thread_lane
 from ninelives.session.loop import SessionLoop
 from ninelives.session.options import DEFAULT
 from ninelives.session.scheduler import Expected
@@ -50,8 +49,8 @@ class Awaited:
             what cancels it, with a message; None if its outcome is recorded.
         """
         session, scheduler, begun = self.session, self.session.scheduler, waits.begun
-        running: Any = _get_running_loop()
-        loop: SessionLoop = running if type(running) is SessionLoop else session.event_loop()
+        lane = thread_lane()
+        loop = lane.running if lane is not None and lane.running is not None else session.event_loop()
         here = can_wait(loop)
         if type(begun) is Outcome:
             if here and not begun.rounds and session.journal.deliver(begun):

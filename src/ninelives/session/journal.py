@@ -99,21 +99,20 @@ class Journal:
 
     def _read(self, recorded: list[Entry]) -> None:
         forgotten = [entry for entry in recorded if type(entry) is Forgotten]
-        for entry in recorded:
-            if forgotten and any(later.forgets <= entry.seq < later.seq for later in forgotten):
-                continue
+        outcomes, by_key, remember = self._outcomes, self._by_key, self._remember
+        for entry in _that_count(recorded, forgotten) if forgotten else recorded:
             cls = type(entry)
             if cls is Outcome:
-                self._outcomes.append(entry)  # type: ignore[arg-type]
-                self._by_key[entry.lane, entry.n] = entry  # type: ignore[union-attr, assignment]
+                outcomes.append(entry)  # type: ignore[arg-type]
+                by_key[entry.lane, entry.n] = entry  # type: ignore[union-attr, assignment]
             elif cls is Activity:
-                self._remember(entry)  # type: ignore[arg-type]
+                remember(entry)  # type: ignore[arg-type]
             elif cls is Start:
                 self._check(entry)  # type: ignore[arg-type]
             elif cls is End:
                 self.end = entry  # type: ignore[assignment]
             elif cls is not Forgotten:
-                self._remember(entry)  # type: ignore[arg-type]
+                remember(entry)  # type: ignore[arg-type]
         if recorded:
             self.seq = count(recorded[-1].seq + 1).__next__
             self.last_at = max(map(_AT, recorded))
@@ -288,6 +287,11 @@ class Journal:
         if done:
             self._ahead = False
         return done
+
+
+def _that_count(recorded: list[Entry], forgotten: list[Forgotten]) -> list[Entry]:
+    """Return the entries that no later decision forgets."""
+    return [entry for entry in recorded if not any(later.forgets <= entry.seq < later.seq for later in forgotten)]
 
 
 @contextmanager

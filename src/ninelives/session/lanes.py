@@ -141,7 +141,7 @@ _ident = threading.get_ident
 
 
 #: Frames that what we do around a call takes at most.
-_ROOM = 60
+ROOM = 60
 
 
 def need_room() -> None:
@@ -151,7 +151,7 @@ def need_room() -> None:
         RecursionError: there is not; at the same depth of the program's own calls, live and on replay.
     """
     try:
-        sys._getframe(sys.getrecursionlimit() - _ROOM)
+        sys._getframe(sys.getrecursionlimit() - ROOM)
     except ValueError:
         # The stack is not that deep.
         return

@@ -73,10 +73,6 @@ class SessionLoop(TaskKeeper):
         """Return whether the loop runs."""
         return self._running
 
-    def is_here(self) -> bool:
-        """Return whether the loop runs the code that asks: on this thread, and not the outside loop under it."""
-        return events._get_running_loop() is self
-
     def is_closed(self) -> bool:
         """Return whether the loop was closed."""
         return self._closed
