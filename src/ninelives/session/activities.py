@@ -26,6 +26,7 @@ from ninelives.session.descriptors import concerns
 from ninelives.session.entries import Activity, Outcome
 from ninelives.session.exceptions import frames_of
 from ninelives.session.lanes import ROOM, Lane, RunningActivity, directly, need_room, running_activity
+from ninelives.session.objects import Name
 from ninelives.session.options import Options
 from ninelives.session.remarks import remarks
 from ninelives.session.standins import StandIn, real, reference
@@ -41,7 +42,7 @@ _CLASS = 0x93
 #: First byte of a plain pickle.
 _PLAIN = 0x80
 
-_NOTHING: dict[int, int] = {}
+_NOTHING: dict[int, Name] = {}
 
 #: Of a call that was never begun.
 _FIRST = Attempt(1, 0, 0.0)

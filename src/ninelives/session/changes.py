@@ -19,6 +19,7 @@ from ninelives.session import exceptions, parts
 from ninelives.session.contents import LOST, Change, attributes_of, base_of, is_plain
 from ninelives.session.lanes import directly
 from ninelives.session.livetypes import is_listed
+from ninelives.session.objects import Name, Objects
 from ninelives.session.render import ATOMS
 from ninelives.session.same import SAME, pickled_change, same, same_pairs
 from ninelives.session.standins import Reference, StandIn, StandInMethod, real, reference
@@ -39,21 +40,27 @@ class Reach:
 
     Attributes:
         objects: every object that is not an atom, the outermost first.
-        index: their positions, by ``id``.
+        index: their names, by ``id``: positions; inside an outside object that is saved whole, the way there from it.
+            What is in there is the business of outside code, which may change it without our seeing it: that must not
+            give other objects other names.
     """
 
     def __init__(
         self, roots: list[Any], user_class: Callable[[type], bool], user_function: Callable[[types.FunctionType], bool]
     ) -> None:
-        self.objects: list[Any] = []
-        self.index: dict[int, int] = {}
+        self.objects = Objects()
+        self.index: dict[int, Name] = {}
         self._user_class = user_class
         self._user_function = user_function
         #: of those that can change: their position, and what they were
         self._before: list[tuple[int, str, Any]] = []
         #: classes of plain objects of the user's, by position
         self._plain: dict[int, type] = {}
+        #: outside objects, whose insides are not listed yet
+        self._others: list[Any] = []
         self._add(roots[::-1])
+        for other in self._others:
+            self._add_inside(other)
 
     def _add(self, stack: list[Any]) -> None:
         index, objects = self.index, self.objects
@@ -109,9 +116,30 @@ class Reach:
         elif self._user_class(cls) or cls is types.SimpleNamespace:
             yield from attributes_of(value).values()
             yield from self._methods(cls)
-        elif cls not in _IMMUTABLE and not issubclass(cls, _CODE) and self._pickled(value) is not None:
-            # What can be saved is a copy after a restart; what can't is live, and its insides are its own.
-            yield from attributes_of(value).values()
+        elif cls not in _IMMUTABLE and not issubclass(cls, _CODE):
+            self._others.append(value)
+
+    def _add_inside(self, other: Any) -> None:
+        # What can be saved is a copy after a restart; what can't is live, and its insides are its own.
+        if self._pickled(other) is None or _goes_by_name(other):
+            return
+        index, name = self.index, self.index[id(other)]
+        way = name if type(name) is tuple else (name,)
+        stack = [(item, (*way, step)) for step, item in attributes_of(other).items()]
+        while stack:
+            value, way = stack.pop()
+            cls = type(value)
+            if cls in ATOMS or id(value) in index or (cls in _EMPTY and not value):
+                continue
+            index[id(value)] = way
+            self.objects.add(way, value)
+            if cls is types.FunctionType and not self._user_function(value):
+                continue
+            if cls is StandIn and reference(value).is_made():
+                index[id(real(value))] = way
+            has_names = cls is dict and ATOMS.issuperset(map(type, value))
+            steps = value.items() if has_names else enumerate(self._inside(value, cls))
+            stack += [(item, (*way, step)) for step, item in steps if type(item) not in ATOMS]
 
     def _methods(self, cls: type) -> Iterator[Any]:
         """Yield the methods of a class that was made inside a function: they may close over what is around it."""
@@ -136,7 +164,7 @@ class Reach:
 
     def changes(self) -> list[Change]:
         """Return what changed since `watch`: index, how it is put back, new content."""
-        found: list[Change] = []
+        found: list[Any] = []
         for index, how, content in self._before:
             value = self.objects[index]
             cls = type(value)
@@ -164,7 +192,8 @@ class Reach:
                 found.append((index, LOST, class_name(type(value))))
             else:
                 found.append((index, *after))
-        return found
+        names = self.objects.names
+        return [(names.get(change[0], change[0]), *change[1:]) for change in found] if names else found
 
     def _content(self, value: Any) -> tuple[str, Any] | None:
         cls = type(value)
@@ -211,6 +240,15 @@ class Reach:
         except Exception:  # noqa: BLE001 - whatever its class raises: it is live, or its insides are
             return None
 
+
+def _goes_by_name(value: Any) -> bool:
+    """Return whether pickle saves where an object is found, and nothing of it: a logger, say."""
+    reduced = value.__reduce_ex__(5)
+    return isinstance(reduced, str) or not any(part is not None for part in reduced[2:])
+
+
+#: The empty ones are the same everywhere.
+_EMPTY = frozenset({tuple, frozenset})
 
 #: Containers whose items are all that is in them.
 _ITEMS = frozenset({list, tuple, set, frozenset})

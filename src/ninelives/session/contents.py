@@ -9,10 +9,11 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from ninelives.session import exceptions, parts
+from ninelives.session.objects import Name, find, is_gone
 from ninelives.session.standins import StandIn, real, reference
 
 #: index among the objects of a call, how it is put back, new content
-Change = tuple[int, str, Any]
+Change = tuple[Name, str, Any]
 
 #: In place of how a change is made again: it can't be.
 LOST = "lost"
@@ -124,11 +125,15 @@ def apply(changes: list[Change], objects: list[Any]) -> list[tuple[Any, str]]:
         the objects whose change can't be made again, and their classes.
     """
     lost: list[tuple[Any, str]] = []
-    for index, how, content in changes:
+    for name, how, content in changes:
+        if is_gone(objects, name):
+            # Something that is not saved had put it there, and nobody has it now.
+            continue
+        changed = find(objects, name)
         if how == LOST:
-            lost.append((objects[index], content))
+            lost.append((changed, content))
         else:
-            _put(objects[index], how, content)
+            _put(changed, how, content)
     return lost
 
 
