@@ -1,5 +1,7 @@
 """Awaited activities, in seconds: live, beyond the same call that is not awaited; on replay; and in 10,000 tasks.
 
+Replay begins in a warm process, as that of calls that are not awaited: asyncio is imported.
+
 Live, rounds of both take turns, and the median of the rounds' means counts. On replay, the least of several. It is the
 time of the session's thread, syncs left out: both make the same writes, and what a disk takes for them says nothing
 about awaiting.
@@ -23,7 +25,7 @@ def replayed(handler: str) -> float:
 
     def run() -> None:
         with Store.open(place.FOLDER / "home") as store:
-            place.run(store, "empty.py:nothing")
+            place.run(store, "tasks.py:nothing")
             stopwatch.start()
             place.run(store, f"tasks.py:{handler}", {"n": MANY}, session_id=handler)
 

@@ -29,6 +29,9 @@ HANDED = ("sorted", "list")
 #: What is read, not called.
 READ = ("attribute", "item")
 
+#: Of Python's own variables: where ninelives is, if it is not the one of this environment.
+_KEPT = frozenset({"PYTHONPATH"})
+
 Numbers = dict[str, float]
 
 
@@ -40,7 +43,7 @@ def measure(script: str, *arguments: str) -> Numbers:
     """
     folder = tempfile.mkdtemp(prefix="bench-", dir=sys.prefix)
     command = [sys.executable, str(HERE / f"{script}.py"), folder, *arguments]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    environment = {name: value for name, value in os.environ.items() if name in _KEPT or not name.startswith("PYTHON")}
     try:
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=environment, check=False)
     finally:

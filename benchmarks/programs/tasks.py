@@ -11,6 +11,12 @@ from ninelives import register_no_activity
 DIRECT: list[Callable[..., Any]] = [stopwatch.start, stopwatch.stop_work, stopwatch.note_work]
 
 
+async def nothing(event: Any) -> None:
+    """Load what a session with tasks needs."""
+    register_no_activity(DIRECT)
+    await stopwatch.give_later()
+
+
 async def live(event: Any) -> None:
     """Take turns with calls that are not awaited: what is left is what awaiting costs."""
     register_no_activity(DIRECT)

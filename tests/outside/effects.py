@@ -635,3 +635,50 @@ def listen_on(loop: Any, heard: Any) -> None:
         loop.call_soon_threadsafe(heard, 2)
 
     threading.Thread(target=run, daemon=True).start()
+
+
+class Agent:
+    """What does the work of a shop; it connects when it is first needed."""
+
+    def __init__(self) -> None:
+        self.connection: dict[str, str] | None = None
+        self.log = logging.getLogger("effects.agent")
+        self.headers = {"agent": "a"}
+        self.hooks: tuple[str, ...] = ()
+
+
+class Item:
+    """Something that a shop has; it shares the shop's connection."""
+
+    def __init__(self, agent: Agent, number: int) -> None:
+        self.connection, self.headers, self.hooks = agent.connection, agent.headers, ()
+        self.number = number
+
+
+class Connector:
+    """A live value that changes what somebody else has."""
+
+    def __init__(self, agent: Agent) -> None:
+        self.agent = agent
+        self.lock = threading.Lock()
+
+    def connect(self) -> int:
+        """Connect."""
+        self.agent.connection = {"by": "connector"}
+        return append("connect")
+
+
+class Shop:
+    """An object that can be saved, whose insides others change."""
+
+    def __init__(self) -> None:
+        self.agent = Agent()
+
+    def connector(self) -> Connector:
+        """Return what connects it, which can't be saved."""
+        return Connector(self.agent)
+
+    def item(self, number: int) -> Item:
+        """Return an item."""
+        append(f"item {number}")
+        return Item(self.agent, number)

@@ -12,17 +12,21 @@ import sys
 from functools import cached_property, partial
 from inspect import isawaitable, iscoroutinefunction
 from pickle import loads
+from types import CoroutineType, FunctionType
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 from ninelives.session import files, render, transactions, uses
 from ninelives.session.attempts import Attempts
+from ninelives.session.awaiting import OutsideAwaitable
 from ninelives.session.calls import Attempt, Call
 from ninelives.session.changes import Reach
 from ninelives.session.contents import apply
+from ninelives.session.descriptors import concerns
 from ninelives.session.entries import Activity, Outcome
 from ninelives.session.exceptions import follow, frames_of, sever
-from ninelives.session.lanes import Lane, RunningActivity, directly, need_room, running_activity
+from ninelives.session.lanes import ROOM, Lane, RunningActivity, directly, need_room, running_activity
+from ninelives.session.objects import Name
 from ninelives.session.options import Options
 from ninelives.session.remarks import remarks
 from ninelives.session.standins import StandIn, real, reference
@@ -33,9 +37,12 @@ if TYPE_CHECKING:
     from ninelives.session.session import Session
 
 #: Pickle's opcode before every class and function (STACK_GLOBAL): without it no code of the program's runs.
-_CLASS = b"\x93"
+_CLASS = 0x93
 
-_NOTHING: dict[int, int] = {}
+#: First byte of a plain pickle.
+_PLAIN = 0x80
+
+_NOTHING: dict[int, Name] = {}
 
 #: Of a call that was never begun.
 _FIRST = Attempt(1, 0, 0.0)
@@ -76,20 +83,30 @@ class Activities:
         session = self.session
         if session.halted is not None:
             raise session.halted
-        need_room()
+        try:
+            # As `need_room` does, without one more frame.
+            sys._getframe(sys.getrecursionlimit() - ROOM - 1)
+        except ValueError:
+            pass
+        else:
+            need_room()
         call = Call(function, name, options, args, kwargs)
         lane.n = n = lane.n + 1
         call.key = key = (lane.name, n)
-        call.shown = shown = session.showing.shown(render.arguments(args, kwargs))
-        call.digest = crc32(shown.encode()) if shown.isascii() else render.digest(shown)
-        recorded = session.journal.operation(lane.name, n)
-        outcome = session.journal.outcome(key) if recorded is not None else None
+        if args or kwargs:
+            call.shown = shown = session.showing.shown(render.arguments(args, kwargs))
+            call.digest = crc32(shown.encode()) if shown.isascii() else render.digest(shown)
+        else:
+            call.shown, call.digest = "", 0
+        recorded, outcome = session.journal.recorded(key)
         if outcome is None or type(recorded) is not Activity or recorded.name != name or recorded.digest != call.digest:
             # Replay needs the place for nothing but errors, and would spend a tenth of its time on it.
             call.file, call.line = session.showing.place(sys._getframe(1))
             if recorded is not None:
                 session.comparison.agree(recorded, Activity, call)
         if outcome is not None:
+            if outcome.awaited:
+                return OutsideAwaitable(self.awaited, call, None, outcome, None)
             ok, value = self._again(call, outcome)
         else:
             ok, value = self._now(call, recorded)  # type: ignore[arg-type]
@@ -105,9 +122,7 @@ class Activities:
     # Replay.
 
     def _again(self, call: Call, outcome: Outcome) -> tuple[bool, Any]:
-        if outcome.awaited:
-            return True, self.awaited.awaitable(call, None, outcome)
-        if self._leaves(call):
+        if self.session.baton.many and self._leaves(call):
             self.session.baton.await_outcome(call.key, call.name)
             return self.give(call, outcome)
         if not self.session.journal.deliver(outcome):
@@ -126,7 +141,7 @@ class Activities:
         session = self.session
         self.done += 1
         data = outcome.data
-        if _CLASS not in data and data[:1] == b"\x80" and not outcome.changed:
+        if _CLASS not in data and data and data[0] == _PLAIN and not outcome.changed:
             value = loads(data)
         else:
             with directly():
@@ -134,7 +149,8 @@ class Activities:
         session.delivered(outcome)
         if outcome.bridged:
             session.bridge.do(outcome)
-        uses.note_use(session, call, outcome, value)
+        if outcome.in_transaction is not None or type(call.function) is not FunctionType or concerns(call.name):
+            uses.note_use(session, call, outcome, value)
         if outcome.spot is not None:
             file = value if type(value) is StandIn else files.file_of(call.function, call.kwargs)
             file = session.live.as_given(file)
@@ -197,12 +213,12 @@ class Activities:
             attempt = _FIRST
         else:
             raise Halt(session.comparison.not_recorded(call))
-        leaves = self._leaves(call)
+        leaves = session.baton.many and self._leaves(call)
         if leaves:
             session.baton.await_live(call.name)
         elif recorded is not None and not session.journal.exhausted and session.running_loop() is not None:
             # It was awaited when it was cut off, and others went on: it is made again when they have come so far.
-            return True, self.awaited.awaitable(call, None, attempt)
+            return True, OutsideAwaitable(self.awaited, call, None, attempt, None)
         reach = self.reach(call) if call.has_objects() else None
         if reach is not None:
             session.live.check_not_lost(reach.objects)
@@ -218,8 +234,8 @@ class Activities:
             if reach is not None:
                 reach.watch()
             ok, value, running, taken = (attempts.run_away if leaves else attempts.run)(call, attempt.number)
-            if ok and type(value) not in render.ATOMS and isawaitable(value):
-                return True, self.awaited.awaitable(call, value, attempt, running)
+            if ok and (type(value) is CoroutineType or (type(value) not in render.ATOMS and isawaitable(value))):
+                return True, OutsideAwaitable(self.awaited, call, value, attempt, running)
             if ok or attempt.failures >= call.options.retries or not isinstance(value, Exception):
                 rounds = session.scheduler.forced() if leaves else 0
                 try:
@@ -230,12 +246,11 @@ class Activities:
             attempt = attempts.back_off(call, attempt, value)
 
     def _leaves(self, call: Call) -> bool:
-        """Return whether other lanes run while a call is outside.
+        """Return whether other lanes run while a call is outside, if there are others.
 
         What is awaited does not, since the call has no outcome of its own; nor does what holds up an event loop anyway.
         """
-        baton = self.session.baton
-        if not baton.many or self.session.lanes[call.key[0]].turn is None:
+        if self.session.lanes[call.key[0]].turn is None:
             return False
         return not iscoroutinefunction(call.function)
 

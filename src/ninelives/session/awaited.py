@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from ninelives.session import transactions
 from ninelives.session.activities import is_plain
 from ninelives.session.awaiting import OutsideAwaitable
-from ninelives.session.calls import Attempt, Call
+from ninelives.session.calls import Attempt
 from ninelives.session.entries import Outcome
 from ninelives.session.inplace import can_wait
-from ninelives.session.lanes import RunningActivity, current_lane, running_activity
+from ninelives.session.lanes import RunningActivity, current_lane, running_activity, thread_lane
+from ninelives.session.loop import SessionLoop
 from ninelives.session.options import DEFAULT
 from ninelives.session.scheduler import Expected
 from ninelives.session.stop import Halt
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from ninelives.session.activities import Activities
     from ninelives.session.changes import Reach
-    from ninelives.session.loop import SessionLoop
     from ninelives.session.session import Session
 
 
@@ -42,19 +42,6 @@ class Awaited:
         self.session = session
         self.activities = activities
 
-    def awaitable(
-        self, call: Call, given: Any, begun: Attempt | Outcome, running: RunningActivity | None = None
-    ) -> OutsideAwaitable:
-        """Return what user code awaits.
-
-        Args:
-            call: the call.
-            given: what it returned; None when nothing did in this process.
-            begun: which attempt it is, or its outcome if that is recorded.
-            running: what the call has done so far; None as for ``given``.
-        """
-        return OutsideAwaitable(self, call, given, begun, running)
-
     def begin(self, waits: OutsideAwaitable, entered: bool) -> Callable[[Any], None] | None:
         """Start what is awaited, once everything recorded was delivered, and wait for it in place if that can be.
 
@@ -62,12 +49,15 @@ class Awaited:
             what cancels it, with a message; None if its outcome is recorded.
         """
         session, scheduler, begun = self.session, self.session.scheduler, waits.begun
-        loop = session.running_loop() or session.event_loop()
+        lane = thread_lane()
+        loop = lane.running if lane is not None and lane.running is not None else session.event_loop()
         here = can_wait(loop)
         if type(begun) is Outcome:
-            if here and scheduler.deliver_this(begun):
-                self._replayed(waits, None, begun)
-                session.check()
+            if here and not begun.rounds and session.journal.deliver(begun):
+                scheduler.rounds = 0
+                waits.settled = self.activities.give(waits.call, begun)
+                if session.halted is not None:
+                    raise session.halted
                 return None
             # Others go on, and change what the call was given.
             reach = None if is_plain(begun) else self.activities.reach(waits.call)
@@ -75,9 +65,22 @@ class Awaited:
             cancel = None
         else:
             run = _Run(self, loop, waits, entered)
+            if not (here and scheduler.may_take()):
+                # Made here, by the thread that drives it, also for a call that another lane's wait starts.
+                loop.outside.loop()
+                scheduler.left()
+                scheduler.when_live(run.start)
+            elif (came := run.first_step()) is None:
+                scheduler.left()
+            elif loop.has_only_this() and scheduler.take():
+                waits.settled = run.finish(*came, 0)
+                if session.halted is not None:
+                    raise session.halted
+                return None
+            else:
+                scheduler.left()
+                scheduler.arrive(partial(run.deliver, *came))
             cancel = run.cancel
-            scheduler.left()
-            scheduler.when_live(run.start)
         if here:
             try:
                 while waits.settled is None and loop.has_only_this():
@@ -125,12 +128,13 @@ class _Run:
         "began",
         "begun",
         "call",
+        "came",
         "context",
         "entered",
         "given",
+        "is_first",
         "outside",
         "reach",
-        "real_loop",
         "running",
         "session",
         "task",
@@ -142,8 +146,6 @@ class _Run:
         self.session = awaited.session
         self.activities = awaited.activities
         self.outside = loop.outside
-        # Made here, by the thread that drives it, also for a call that another lane's wait starts.
-        self.real_loop = loop.outside.loop()
         self.waits: OutsideAwaitable | None = waits
         self.call = call = waits.call
         self.given = waits.given
@@ -160,7 +162,22 @@ class _Run:
         self.begun = False
         #: messages of those who cancelled it before
         self.unwanted: list[Any] = []
+        #: its first step is made now, by the one who waits, and what it came to in that
+        self.is_first = False
+        self.came: tuple[bool, Any] | None = None
         self.began = time.perf_counter()
+
+    def first_step(self) -> tuple[bool, Any] | None:
+        """Start it, with its first step, while nothing else is ready or outside.
+
+        Returns:
+            what it came to in that: whether it succeeded, and its result or exception; None if it goes on.
+        """
+        self.is_first = True
+        self.task = self.outside.step(self._steps(), self.context, self.call.name)
+        self.is_first = False
+        came, self.came = self.came, None
+        return came
 
     def start(self) -> None:
         """Start it: now, if this thread drives the loop."""
@@ -170,7 +187,7 @@ class _Run:
         if self.unwanted:
             self._never_began()
         else:
-            self.task = self.real_loop.create_task(self._steps(), context=self.context)
+            self.task = self.outside.loop().create_task(self._steps(), context=self.context)
 
     def cancel(self, message: Any) -> None:
         """Cancel it, as soon as the thread that drives the loop comes to it."""
@@ -204,28 +221,46 @@ class _Run:
         except BaseException as error:  # noqa: BLE001 - whatever it raised is its result
             self._ended(False, error)
         else:
-            self._ended(True, value)
+            if self.is_first:
+                self.came = True, value
+            else:
+                self._ended(True, value)
 
     def _ended(self, ok: bool, value: Any) -> None:
         """Hand in what it came to: from inside the task, since for its callbacks the loop would need one more round."""
-        if isinstance(value, Halt):
-            # Nothing of it belongs in the journal.
-            self.session.scheduler.arrive(self.session.check)
+        if self.is_first:
+            self.came = ok, value
         else:
-            self.session.scheduler.arrive(partial(self._deliver, ok, value))
+            self.session.scheduler.arrive(partial(self.deliver, ok, value))
 
-    def _deliver(self, ok: bool, value: Any) -> None:
+    def deliver(self, ok: bool, value: Any) -> None:
         """Record what it came to, and settle with it what is awaited."""
-        if not ok and iscoroutine(self.given):
-            # It may have been cancelled before it began.
-            self.given.close()
-        taken = time.perf_counter() - self.began
-        rounds = self.session.scheduler.forced()
         # Who has the exception has this run: it must not lead back to it.
         waits, self.waits = self.waits, None
         assert waits is not None
-        settled = self.activities.finish(self.call, self.reach, self.running, ok, value, taken, rounds, awaited=True)
-        waits.settle(*settled)
+        waits.settle(*self.finish(ok, value, self.session.scheduler.forced()))
+
+    def finish(self, ok: bool, value: Any, rounds: int) -> tuple[bool, Any]:
+        """Record what it came to, and return it as replay will give it.
+
+        Args:
+            ok: whether it succeeded.
+            value: its result or exception.
+            rounds: in which round of a program that does not wait it came; 0 in one that does.
+
+        Raises:
+            Halt: the session can't go on.
+        """
+        if not ok:
+            if isinstance(value, Halt):
+                # Nothing of it belongs in the journal.
+                raise self.session.halted or value
+            if iscoroutine(self.given):
+                # It may have been cancelled before it began.
+                self.given.close()
+        self.waits = None
+        taken = time.perf_counter() - self.began
+        return self.activities.finish(self.call, self.reach, self.running, ok, value, taken, rounds, awaited=True)
 
     async def _made_again(self) -> Any:
         """Make a call that was cut off while it was awaited."""

@@ -63,7 +63,7 @@ class OutsideAwaitable(Coroutine[Any, Any, Any]):
         raise AttributeError(f"'coroutine' object has no attribute {name!r}")
 
     def __await__(self) -> Generator[Any, Any, Any]:
-        if running_activity.get() is not None and self.given is not None and self.future is None:
+        if self.given is not None and self.future is None and running_activity.get() is not None:
             # It was handed to outside code, and is a part of what that does.
             return self.given.__await__()  # type: ignore[no-any-return]
         return self._wait(False)

@@ -12,7 +12,7 @@ from ninelives.session.options import Options
 class Call:
     """One call to the outside: what is called, with what, at which position of its lane."""
 
-    __slots__ = ("args", "digest", "file", "function", "key", "kwargs", "line", "name", "options", "shown")
+    __slots__ = ("_reaches", "args", "digest", "file", "function", "key", "kwargs", "line", "name", "options", "shown")
 
     key: tuple[str, int]
     shown: str
@@ -28,9 +28,16 @@ class Call:
         self.options = options
         self.args = args
         self.kwargs = kwargs
+        self._reaches: bool | None = None
 
     def has_objects(self) -> bool:
         """Return whether the call can reach anything but atoms: only then something may change, or be known."""
+        found = self._reaches
+        if found is None:
+            found = self._reaches = self._has_objects()
+        return found
+
+    def _has_objects(self) -> bool:
         if self.kwargs and not all(type(value) in render.ATOMS for value in self.kwargs.values()):
             return True
         for value in self.args:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import cloudpickle
 
 from ninelives.session import files, userdefined
+from ninelives.session.objects import Name, known
 from ninelives.session.render import ATOMS
 from ninelives.session.standins import Held
 from ninelives.session.values import reduced
@@ -28,7 +29,7 @@ class CarefulEncoder(cloudpickle.Pickler):  # type: ignore[misc]
         found: the live leaves met so far, in order.
     """
 
-    def __init__(self, sink: Any, values: Values, key: Key, known: Mapping[int, int]) -> None:
+    def __init__(self, sink: Any, values: Values, key: Key, known: Mapping[int, Name]) -> None:
         super().__init__(sink, 5)
         self.values = values
         self.key = key
@@ -57,7 +58,7 @@ class CarefulEncoder(cloudpickle.Pickler):  # type: ignore[misc]
             return None
         index = self.known.get(id(obj))
         if index is not None:
-            return ("known", index)
+            return known(index, obj)
         earlier = self.values.live.find(obj)
         if earlier is not None and not self._is_later(earlier):
             return earlier

@@ -7,21 +7,21 @@ names an object.
 
 from __future__ import annotations
 
-import io
 import pickle
 import types
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from functools import partial
-from operator import is_
 from typing import Any
 
 from ninelives.code.naming import class_name
 from ninelives.session import exceptions, parts
-from ninelives.session.contents import BASES, LOST, Change, attributes_of, base_of, become, state_of
+from ninelives.session.contents import LOST, Change, attributes_of, base_of, is_plain
 from ninelives.session.lanes import directly
 from ninelives.session.livetypes import is_listed
+from ninelives.session.objects import Name, Objects
 from ninelives.session.render import ATOMS
+from ninelives.session.same import SAME, pickled_change, same, same_pairs
 from ninelives.session.standins import Reference, StandIn, StandInMethod, real, reference
 
 _GENERATORS = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType)
@@ -40,23 +40,29 @@ class Reach:
 
     Attributes:
         objects: every object that is not an atom, the outermost first.
-        index: their positions, by ``id``.
+        index: their names, by ``id``: positions; inside an outside object that is saved whole, the way there from it.
+            What is in there is the business of outside code, which may change it without our seeing it: that must not
+            give other objects other names.
     """
 
     def __init__(
         self, roots: list[Any], user_class: Callable[[type], bool], user_function: Callable[[types.FunctionType], bool]
     ) -> None:
-        self.objects: list[Any] = []
-        self.index: dict[int, int] = {}
+        self.objects = Objects()
+        self.index: dict[int, Name] = {}
         self._user_class = user_class
         self._user_function = user_function
         #: of those that can change: their position, and what they were
         self._before: list[tuple[int, str, Any]] = []
-        for root in roots:
-            self._add(root)
+        #: classes of plain objects of the user's, by position
+        self._plain: dict[int, type] = {}
+        #: outside objects, whose insides are not listed yet
+        self._others: list[Any] = []
+        self._add(roots[::-1])
+        for other in self._others:
+            self._add_inside(other)
 
-    def _add(self, root: Any) -> None:
-        stack = [root]
+    def _add(self, stack: list[Any]) -> None:
         index, objects = self.index, self.objects
         while stack:
             value = stack.pop()
@@ -71,7 +77,15 @@ class Reach:
                 if not ATOMS.issuperset(map(type, items)):
                     stack += reversed([item for item in items if type(item) not in ATOMS])
                 continue
-            if cls is types.FunctionType and not self._user_function(value):
+            if cls is types.FunctionType:
+                if not self._user_function(value):
+                    continue
+            elif is_plain(cls) and self._user_class(cls):
+                # Of what else there is there are most of these.
+                self._plain[position] = cls
+                items = _dict_of(value, "__dict__").values()
+                if not ATOMS.issuperset(map(type, items)):
+                    stack += reversed([item for item in items if type(item) not in ATOMS])
                 continue
             if cls is StandIn and reference(value).is_made():
                 index[id(real(value))] = position
@@ -102,9 +116,30 @@ class Reach:
         elif self._user_class(cls) or cls is types.SimpleNamespace:
             yield from attributes_of(value).values()
             yield from self._methods(cls)
-        elif cls not in _IMMUTABLE and not issubclass(cls, _CODE) and self._pickled(value) is not None:
-            # What can be saved is a copy after a restart; what can't is live, and its insides are its own.
-            yield from attributes_of(value).values()
+        elif cls not in _IMMUTABLE and not issubclass(cls, _CODE):
+            self._others.append(value)
+
+    def _add_inside(self, other: Any) -> None:
+        # What can be saved is a copy after a restart; what can't is live, and its insides are its own.
+        if self._pickled(other) is None or _goes_by_name(other):
+            return
+        index, name = self.index, self.index[id(other)]
+        way = name if type(name) is tuple else (name,)
+        stack = [(item, (*way, step)) for step, item in attributes_of(other).items()]
+        while stack:
+            value, way = stack.pop()
+            cls = type(value)
+            if cls in ATOMS or id(value) in index or (cls in _EMPTY and not value):
+                continue
+            index[id(value)] = way
+            self.objects.add(way, value)
+            if cls is types.FunctionType and not self._user_function(value):
+                continue
+            if cls is StandIn and reference(value).is_made():
+                index[id(real(value))] = way
+            has_names = cls is dict and ATOMS.issuperset(map(type, value))
+            steps = value.items() if has_names else enumerate(self._inside(value, cls))
+            stack += [(item, (*way, step)) for step, item in steps if type(item) not in ATOMS]
 
     def _methods(self, cls: type) -> Iterator[Any]:
         """Yield the methods of a class that was made inside a function: they may close over what is around it."""
@@ -114,42 +149,56 @@ class Reach:
 
     def watch(self) -> None:
         """Take the snapshots; what is called after this may change things."""
-        self._before = [
-            (position, *content)
-            for position, value in enumerate(self.objects)
-            if (content := self._content(value)) is not None
-        ]
+        self._before = before = []
+        plain = self._plain
+        for position, value in enumerate(self.objects):
+            cls = type(value)
+            if cls in _FOLLOWED:
+                before.append((position, _FOLLOWED[cls], value.copy()))
+            elif cls is types.FunctionType and not self._user_function(value):
+                continue
+            elif plain and plain.get(position) is cls:
+                before.append((position, _PLAIN, (cls, _dict_of(value, "__dict__").copy())))
+            elif (content := self._content(value)) is not None:
+                before.append((position, *content))
 
     def changes(self) -> list[Change]:
         """Return what changed since `watch`: index, how it is put back, new content."""
-        found: list[Change] = []
+        found: list[Any] = []
         for index, how, content in self._before:
             value = self.objects[index]
             cls = type(value)
-            if cls in _FOLLOWED:
-                if _same_items(how, content[0], value):
-                    continue
-            elif how == "object" and cls is content.get("__class__") and _has_same(value, content):
+            if how is _PLAIN:
+                before, attributes = content
+                if (cls is not before or not same_pairs(attributes, _dict_of(value, "__dict__"))) and (
+                    new := self._content(value)
+                ) is not None:
+                    found.append((index, *new))
+                continue
+            if _FOLLOWED.get(cls) is how:
+                if not SAME[how](content, value):
+                    found.append((index, how, (value.copy(), None)))
                 continue
             after = self._content(value)
             if after is None and how == "pickle":
                 # It can't be saved any more: it holds something live now.
                 found.append((index, LOST, class_name(type(value))))
                 continue
-            if after is None or (how == after[0] and _same(how, content, after[1])):
+            if after is None or (how == after[0] and same(how, content, after[1])):
                 continue
             if how == "pickle":
-                found.append((index, *_pickled_change(value, content)))
+                found.append((index, *pickled_change(value, content)))
             elif how == "generator" and after[1] is not None:
                 found.append((index, LOST, class_name(type(value))))
             else:
                 found.append((index, *after))
-        return found
+        names = self.objects.names
+        return [(names.get(change[0], change[0]), *change[1:]) for change in found] if names else found
 
     def _content(self, value: Any) -> tuple[str, Any] | None:
         cls = type(value)
         if cls in _FOLLOWED:
-            return cls.__name__, (value.copy(), None)
+            return _FOLLOWED[cls], (value.copy(), None)
         if cls is StandIn:
             return self._part(reference(value))
         if cls in _IMMUTABLE:
@@ -192,11 +241,26 @@ class Reach:
             return None
 
 
+def _goes_by_name(value: Any) -> bool:
+    """Return whether pickle saves where an object is found, and nothing of it: a logger, say."""
+    reduced = value.__reduce_ex__(5)
+    return isinstance(reduced, str) or not any(part is not None for part in reduced[2:])
+
+
+#: The empty ones are the same everywhere.
+_EMPTY = frozenset({tuple, frozenset})
+
 #: Containers whose items are all that is in them.
 _ITEMS = frozenset({list, tuple, set, frozenset})
 
-#: Containers without attributes, followed item by item.
-_FOLLOWED = frozenset({list, dict, set, bytearray, deque, OrderedDict})
+#: Containers without attributes, followed item by item, and how they are put back.
+_FOLLOWED = {cls: cls.__name__ for cls in (list, dict, set, bytearray, deque, OrderedDict)}
+
+#: How a plain object of the user's is put back, before it is known that it has to be.
+_PLAIN = "plain"
+
+#: Reads an attribute by no code of the object's own.
+_dict_of = object.__getattribute__
 
 _IMMUTABLE = frozenset(
     {
@@ -236,94 +300,8 @@ def _held_by(function: types.FunctionType) -> Iterator[Any]:
     yield from vars(function).values()
 
 
-def _has_same(value: Any, content: dict[str, Any]) -> bool:
-    """Return whether an object of the user's still has the attributes of a snapshot, whose last is its class."""
-    attributes = attributes_of(value)
-    return (
-        len(attributes) == len(content) - 1
-        and all(map(is_, attributes, content))
-        and all(map(is_, attributes.values(), content.values()))
-    )
-
-
-def _same(how: str, before: Any, after: Any) -> bool:
-    if how in BASES:
-        (items, attributes), (items_after, attributes_after) = before, after
-        return _same_items(how, items, items_after) and (
-            attributes is None or _same_items("dict", attributes, attributes_after)
-        )
-    if how == "error":
-        return all(_same_part(before[name], after[name]) for name in before)
-    if how in ("pickle", "generator", parts.PART):
-        return bool(before == after)
-    return _same_items("dict" if how == "object" else "list", before, after)
-
-
-def _same_part(before: Any, after: Any) -> bool:
-    """Return whether a part of an exception is the same: an object, a tuple of them, or a dict."""
-    if isinstance(before, dict):
-        return _same_items("dict", before, after)
-    if isinstance(before, tuple | list):
-        return before == after if before and isinstance(before[0], tuple) else _same_items("list", before, after)
-    return before is after
-
-
 def _no_frame(_: str) -> bool:
     return False
-
-
-def _same_items(how: str, before: Any, after: Any) -> bool:
-    """Return whether two shallow copies of a container hold the same objects."""
-    if len(before) != len(after):
-        return False
-    if how == "bytearray":
-        return bool(before == after)
-    if how == "set":
-        return {id(item) for item in before} == {id(item) for item in after}
-    if how in ("dict", "OrderedDict"):
-        return all(map(is_, before, after)) and all(map(is_, before.values(), after.values()))
-    return all(map(is_, before, after))
-
-
-def _pickled_change(value: Any, before: bytes) -> tuple[str, Any]:
-    """Return how an object that is followed by its pickle is changed again; proven on a copy of what it was."""
-    if _is_plain(type(value)):
-        return "object", {**attributes_of(value), "__class__": type(value)}
-    try:
-        copy = pickle.loads(before)
-        state = state_of(value)
-        become(copy, state)
-        same = _without_sharing(copy) == _without_sharing(value)
-    except Exception:  # noqa: BLE001 - whatever its class raises, it can't be put back
-        same = False
-    return ("pickle", state) if same else (LOST, class_name(type(value)))
-
-
-class _Unshared(pickle.Pickler):
-    """Writes texts out each time: whether two equal ones are one object is nothing that a copy has to keep."""
-
-    def persistent_id(self, obj: Any) -> Any:
-        """See `pickle.Pickler`; what it returns is new each time, so that it is not found again."""
-        cls = type(obj)
-        if cls is str:
-            return b"s" + obj.encode("utf-8", "surrogatepass")
-        return b"b" + obj if cls is bytes else None
-
-
-def _without_sharing(value: Any) -> bytes:
-    sink = io.BytesIO()
-    _Unshared(sink, 5).dump(value)
-    return sink.getvalue()
-
-
-def _is_plain(cls: type) -> bool:
-    """Return whether objects of a class are saved as their attributes, in Python's own way."""
-    if any(hasattr(cls, name) for name in ("__setstate__", "__getnewargs__", "__getnewargs_ex__")):
-        return False
-    names = [name for name in ("__reduce__", "__reduce_ex__", "__getstate__") if hasattr(object, name)]
-    return all(getattr(cls, name) is getattr(object, name) for name in names) and not (
-        hasattr(cls, "__getstate__") and not hasattr(object, "__getstate__")
-    )
 
 
 def _place_in(generator: Any) -> tuple[Any, ...] | None:

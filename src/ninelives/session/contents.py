@@ -5,13 +5,15 @@ from __future__ import annotations
 import types
 import weakref
 from collections import OrderedDict, deque
+from functools import partial
 from typing import Any, NamedTuple
 
 from ninelives.session import exceptions, parts
+from ninelives.session.objects import Name, find, is_gone
 from ninelives.session.standins import StandIn, real, reference
 
 #: index among the objects of a call, how it is put back, new content
-Change = tuple[int, str, Any]
+Change = tuple[Name, str, Any]
 
 #: In place of how a change is made again: it can't be.
 LOST = "lost"
@@ -29,7 +31,17 @@ class _Shape(NamedTuple):
     #: see `base_of`
     base: Any
     slots: dict[str, types.MemberDescriptorType]
+    #: it says itself what the ``__dict__`` of its objects is
+    hides: bool
+    #: all of its objects is in their ``__dict__``, and it was not made inside a function
+    is_plain: bool
 
+
+#: How an attribute of objects is kept that Python gives them; None: they have it not.
+_OWN = (types.GetSetDescriptorType, types.MemberDescriptorType, type(None))
+
+#: What is followed in ways of its own.
+_OTHERS = (BaseException, type, types.ModuleType, memoryview, partial, StandIn)
 
 #: By ``id`` of the class, which may be another one by now.
 _shapes: dict[int, _Shape] = {}
@@ -51,7 +63,16 @@ def _shape_of(cls: type) -> _Shape:
         for name, descriptor in vars(base).items()
         if isinstance(descriptor, types.MemberDescriptorType) and name not in ("__dict__", "__weakref__")
     }
-    _shapes[id(cls)] = shape = _Shape(weakref.ref(cls), base, slots)
+    first = next((vars(base)["__dict__"] for base in cls.__mro__ if "__dict__" in vars(base)), None)
+    is_plain = (
+        base is None
+        and not slots
+        and not issubclass(cls, _OTHERS)
+        and isinstance(first, types.GetSetDescriptorType)
+        and not any("<locals>" in base.__qualname__ for base in cls.__mro__)
+    )
+    # The descriptor itself is not kept: the class would live as long as that.
+    _shapes[id(cls)] = shape = _Shape(weakref.ref(cls), base, slots, not isinstance(first, _OWN), is_plain)
     return shape
 
 
@@ -60,18 +81,29 @@ def base_of(cls: type) -> Any:
     return _shape_of(cls).base
 
 
+def is_plain(cls: type) -> bool:
+    """Return whether all that an object of a class has is in its ``__dict__``, as far as the class says."""
+    return _shape_of(cls).is_plain
+
+
 def attributes_of(value: Any) -> dict[str, Any]:
     """Return an object's attributes, those in slots too, without running its code."""
     if type(value) is types.FunctionType:
         return vars(value)
+    shape = _shape_of(type(value))
     try:
-        found: dict[str, Any] = object.__getattribute__(value, "__dict__")
+        found: dict[str, Any] = (_hidden if shape.hides else object.__getattribute__)(value, "__dict__")
     except AttributeError:
         found = {}
-    slots = _shape_of(type(value)).slots
-    if not slots:
+    if not shape.slots:
         return found
-    return found | {name: slot.__get__(value) for name, slot in slots.items() if _is_set(slot, value)}
+    return found | {name: slot.__get__(value) for name, slot in shape.slots.items() if _is_set(slot, value)}
+
+
+def _hidden(value: Any, name: str) -> Any:
+    """Return an attribute that Python gives every object, under what the object's class says it is."""
+    found = (vars(base).get(name) for base in type(value).__mro__)
+    return next((own.__get__(value) for own in found if isinstance(own, types.GetSetDescriptorType)), {})
 
 
 def _is_set(slot: types.MemberDescriptorType, value: Any) -> bool:
@@ -93,11 +125,15 @@ def apply(changes: list[Change], objects: list[Any]) -> list[tuple[Any, str]]:
         the objects whose change can't be made again, and their classes.
     """
     lost: list[tuple[Any, str]] = []
-    for index, how, content in changes:
+    for name, how, content in changes:
+        if is_gone(objects, name):
+            # Something that is not saved had put it there, and nobody has it now.
+            continue
+        changed = find(objects, name)
         if how == LOST:
-            lost.append((objects[index], content))
+            lost.append((changed, content))
         else:
-            _put(objects[index], how, content)
+            _put(changed, how, content)
     return lost
 
 
@@ -193,3 +229,10 @@ def _set_attributes(target: Any, state: dict[str, Any]) -> None:
     for name, value in state.items():
         if name != "__class__" or type(target) is not value:
             object.__setattr__(target, name, value)
+    attributes = attributes_of(target)
+    order = [name for name in state if name in attributes]
+    if order != list(attributes) and not _shape_of(type(target)).slots:
+        # What was deleted and set again comes last.
+        ordered = {name: attributes[name] for name in order}
+        attributes.clear()
+        attributes.update(ordered)

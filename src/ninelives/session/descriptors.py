@@ -37,6 +37,9 @@ _TAKE_NONE = frozenset(
     )
 )
 
+#: What gives or closes one, besides ``fileno``.
+_CONCERNED = DESCRIPTORS | {"os.close"}
+
 #: By name, in the functions that take one.
 _NAMES = frozenset({"dir_fd", "dst_dir_fd", "fd", "file", "fileno", "src_dir_fd"})
 
@@ -105,6 +108,11 @@ class Descriptors:
                 )
             )
         return real(owner).fileno()
+
+
+def concerns(name: str) -> bool:
+    """Return whether calls of a name give or close a descriptor."""
+    return name in _CONCERNED or name.endswith(".fileno")
 
 
 def _given(call: Call, value: Any) -> tuple[int, ...]:

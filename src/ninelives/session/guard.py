@@ -54,6 +54,8 @@ class _Guard:
         self.methods: dict[int, FunctionType] = {}
         #: what was decided of other callables, by ``id``, and the callables
         self.decided: dict[int, tuple[Any, Decision]] = {}
+        #: the names of those of them that are activities, by ``id``, and the callables
+        self.activities: dict[int, tuple[Any, str]] = {}
         #: methods of C types that are called directly, by type
         self.plain: dict[type, set[str]] = {}
 
@@ -83,7 +85,7 @@ class _Guard:
 
     def forget(self) -> None:
         """Decide anew: the program has marked something."""
-        for decided in (self.ready, self.methods, self.decided, self.plain):
+        for decided in (self.ready, self.methods, self.decided, self.activities, self.plain):
             decided.clear()
 
     def decide(self, f: Any) -> Any:
@@ -91,6 +93,12 @@ class _Guard:
         session = self.session
         if session.halted is not None:
             raise session.halted
+        found = self.activities.get(id(f))
+        if found is not None:
+            # Of what comes here most are these.
+            if running_activity.get() is not None or (lane := lane_here()) is None or session.code.loading:
+                return session.specials.outside_of_lanes(found[1], f)
+            return partial(session.activities.call, lane, f, found[1], DEFAULT)
         lane = lane_here() if running_activity.get() is None else None
         if type(f) is StandInMethod:
             if lane is None or session.classifier.is_direct(f.__func__, f.__self__):
@@ -116,6 +124,8 @@ class _Guard:
         decision = self.session.classifier.decide(f)
         if decision.kind not in DIRECT and _stays(f):
             self.decided[id(f)] = (f, decision)
+            if decision.kind is Kind.ACTIVITY:
+                self.activities[id(f)] = (f, decision.name)
         return decision
 
     def _remember(self, f: Any) -> None:

@@ -17,6 +17,8 @@ from typing import Any
 from ninelives.session.loop import SessionLoop, current_task
 from ninelives.session.tasks import LaneTask
 
+_getframe = sys._getframe
+
 _SEND = dis.opmap["SEND"]
 
 #: The frame of a handle, under which a task makes its steps.
@@ -36,13 +38,14 @@ def can_wait(loop: SessionLoop) -> bool:
     task: Any = current_task(loop)
     if type(task) is not LaneTask or task._must_cancel:
         return False
-    frame = sys._getframe(2).f_back
+    frame = _getframe(2).f_back
     while frame is not None:
         code = frame.f_code
         if code is _STEP:
             return True
         place = id(code), frame.f_lasti
-        if not (_known.get(place) or _look(place, code))[1]:
+        known = _known.get(place) or _look(place, code)
+        if not known[1]:
             return False
         frame = frame.f_back
     return False

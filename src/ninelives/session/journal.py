@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import count
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -80,15 +81,15 @@ class Journal:
         self.total = len(self._outcomes)
 
     def _recorded(self) -> list[Entry]:
-        rows = list(self.link.load())
         decode = entries.decode
         try:
-            return [decode(data) for _, _, data in rows]
+            # Each is forgotten when it is decoded: memory that is used again costs less than new one.
+            return [decode(data) for _, _, data in self.link.load()]
         except msgspec.MsgspecError as error:
-            raise self._unreadable(rows) from error
+            raise self._unreadable() from error
 
-    def _unreadable(self, rows: list[Row]) -> Exception:
-        seq, kind, data = next(row for row in rows if not _is_entry(row[2]))
+    def _unreadable(self) -> Exception:
+        seq, kind, data = next(row for row in self.link.load() if not _is_entry(row[2]))
         if kind not in KINDS or _format(data) > entries.FORMAT:
             return JournalNewerError(
                 f"the journal of session {self.link.session_id} was written by a newer version of ninelives "
@@ -98,22 +99,23 @@ class Journal:
 
     def _read(self, recorded: list[Entry]) -> None:
         forgotten = [entry for entry in recorded if type(entry) is Forgotten]
-        for entry in recorded:
-            if forgotten and any(later.forgets <= entry.seq < later.seq for later in forgotten):
-                continue
+        outcomes, by_key, remember = self._outcomes, self._by_key, self._remember
+        for entry in _that_count(recorded, forgotten) if forgotten else recorded:
             cls = type(entry)
             if cls is Outcome:
-                self._outcomes.append(entry)  # type: ignore[arg-type]
-                self._by_key[entry.lane, entry.n] = entry  # type: ignore[union-attr, assignment]
+                outcomes.append(entry)  # type: ignore[arg-type]
+                by_key[entry.lane, entry.n] = entry  # type: ignore[union-attr, assignment]
+            elif cls is Activity:
+                remember(entry)  # type: ignore[arg-type]
             elif cls is Start:
                 self._check(entry)  # type: ignore[arg-type]
             elif cls is End:
                 self.end = entry  # type: ignore[assignment]
             elif cls is not Forgotten:
-                self._remember(entry)  # type: ignore[arg-type]
+                remember(entry)  # type: ignore[arg-type]
         if recorded:
             self.seq = count(recorded[-1].seq + 1).__next__
-            self.last_at = max(entry.at for entry in recorded)
+            self.last_at = max(map(_AT, recorded))
         for entry in forgotten:
             for lane, lines in entry.lines.items():
                 self.lines_set_aside[lane] = self.lines_set_aside.get(lane, 0) + lines
@@ -127,7 +129,9 @@ class Journal:
         self.start = start
 
     def _remember(self, operation: Operation) -> None:
-        lane = self._operations.setdefault(operation.lane, [])
+        lane = self._operations.get(operation.lane)
+        if lane is None:
+            lane = self._operations[operation.lane] = []
         if operation.n > len(lane):
             lane.append(operation)
         else:
@@ -148,6 +152,14 @@ class Journal:
         """Return the recorded operation at a position of a lane."""
         operations = self._operations.get(lane)
         return operations[n - 1] if operations is not None and n <= len(operations) else None
+
+    def recorded(self, key: Key) -> tuple[Operation | None, Outcome | None]:
+        """Return the recorded operation at a position of a lane, and its outcome, delivered or not."""
+        lane, n = key
+        operations = self._operations.get(lane)
+        if operations is None or n > len(operations):
+            return None, None
+        return operations[n - 1], self._by_key.get(key)
 
     def is_new(self, lane: str, n: int) -> bool:
         """Return whether an operation at a position of a lane is new, and everything recorded was delivered."""
@@ -280,6 +292,11 @@ class Journal:
         return done
 
 
+def _that_count(recorded: list[Entry], forgotten: list[Forgotten]) -> list[Entry]:
+    """Return the entries that no later decision forgets."""
+    return [entry for entry in recorded if not any(later.forgets <= entry.seq < later.seq for later in forgotten)]
+
+
 @contextmanager
 def collector_off() -> Iterator[None]:
     """Let the garbage collector rest while very many objects are made that all stay."""
@@ -291,6 +308,8 @@ def collector_off() -> Iterator[None]:
         if was_on:
             gc.enable()
 
+
+_AT = attrgetter("at")
 
 #: kind of an entry by class, and the other way round
 KIND = {

@@ -28,7 +28,7 @@ LOADING = "load:"
 class Lane:
     """One lane of a session, with its own count of operations and its own random generator."""
 
-    __slots__ = ("_fresh", "_random", "children", "loop", "n", "name", "seeded", "session", "turn")
+    __slots__ = ("_fresh", "_random", "children", "loop", "n", "name", "running", "seeded", "session", "turn")
 
     def __init__(self, session: Session, name: str) -> None:
         self.session = session
@@ -44,6 +44,8 @@ class Lane:
         #: of a thread: its turn, and its event loop
         self.turn: Turn | None = None
         self.loop: SessionLoop | None = None
+        #: that loop, while it is the one that Python says runs on the thread: to ask Python is a system call
+        self.running: SessionLoop | None = None
         session.lanes[name] = self
 
     @property
@@ -134,11 +136,12 @@ class _Active:
 
 
 active = _Active()
+_threads = active.threads
 _ident = threading.get_ident
 
 
 #: Frames that what we do around a call takes at most.
-_ROOM = 60
+ROOM = 60
 
 
 def need_room() -> None:
@@ -148,7 +151,7 @@ def need_room() -> None:
         RecursionError: there is not; at the same depth of the program's own calls, live and on replay.
     """
     try:
-        sys._getframe(sys.getrecursionlimit() - _ROOM)
+        sys._getframe(sys.getrecursionlimit() - ROOM)
     except ValueError:
         # The stack is not that deep.
         return
@@ -167,10 +170,8 @@ def current_lane() -> Lane | None:
 
 def lane_here() -> Lane | None:
     """Return the lane of the calling thread or task, inside a running activity too."""
-    session = active.session
-    if session is None:
-        return None
-    lane = active.threads.get(_ident())
+    # Of no thread when there is no session.
+    lane = _threads.get(_ident())
     if lane is None or lane.loop is None:
         return lane
-    return lane.loop.current_lane(lane)
+    return lane.loop.current_lane(lane) if lane.running is None else lane.running.lane_of_task()

@@ -10,6 +10,7 @@ import asyncio
 import math
 import sys
 from asyncio import events
+from asyncio.events import _get_running_loop
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from ninelives.session.lanes import Lane, lane_here, thread_lane
 from ninelives.session.outsideloop import OutsideLoop
 from ninelives.session.stop import Halt
 from ninelives.session.taskkeeper import TaskKeeper
-from ninelives.session.tasks import LaneFuture
+from ninelives.session.tasks import LaneFuture, LaneTask
 
 if TYPE_CHECKING:
     from ninelives.session.session import Session
@@ -71,10 +72,6 @@ class SessionLoop(TaskKeeper):
     def is_running(self) -> bool:
         """Return whether the loop runs."""
         return self._running
-
-    def is_here(self) -> bool:
-        """Return whether the loop runs the code that asks: on this thread, and not the outside loop under it."""
-        return events._get_running_loop() is self
 
     def is_closed(self) -> bool:
         """Return whether the loop was closed."""
@@ -253,17 +250,19 @@ class SessionLoop(TaskKeeper):
         self.outside.enter(turn)
         self._running = True
         events._set_running_loop(self)
+        turn.lane.running = self
         sys.set_asyncgen_hooks(firstiter=self._begin_generator, finalizer=self._end_generator)
         return hooks, before
 
     def _leave(self, before: tuple[Any, Any]) -> None:
         hooks, loop = before
         sys.set_asyncgen_hooks(*hooks)
+        turn, self._turn = self._turn, None
+        assert turn is not None
+        turn.lane.running = None
         events._set_running_loop(None)
         self._running = self._idle = False
         self.outside.leave()
-        turn, self._turn = self._turn, None
-        assert turn is not None
         turn.lane.loop = loop or self
 
     def _run_once(self) -> None:
@@ -294,13 +293,17 @@ class SessionLoop(TaskKeeper):
 
     def current_lane(self, thread_lane: Lane) -> Lane | None:
         """Return the lane of the running code: its task's; the thread's when no loop runs; None on the outside loop."""
-        running = events._get_running_loop()
+        running = _get_running_loop()
         if running is None:
             return thread_lane
         if running is not self:
             return running.current_lane(thread_lane) if type(running) is SessionLoop else None
+        return self.lane_of_task()
+
+    def lane_of_task(self) -> Lane:
+        """Return the lane of the task whose step runs; its own between steps."""
         task = current_task(self)
-        return getattr(task, "lane", self.lane) if task is not None else self.lane
+        return task.lane if type(task) is LaneTask else getattr(task, "lane", self.lane)
 
 
 _WOKEN = (

@@ -7,16 +7,26 @@ much for each call.
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from asyncio import events
 from collections.abc import Callable, Coroutine
+from contextvars import Context
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from ninelives.session.baton import Baton
+    from ninelives.session.lanes import Lane
+    from ninelives.session.loop import SessionLoop
     from ninelives.session.turn import Turn
 
 Result = TypeVar("Result")
+
+#: The loop that ran on a thread, the thread's lane, and the session's loop if that one ran.
+_Before = tuple[Any, "Lane | None", "SessionLoop | None"]
+
+#: First steps in a row that are made without driving the loop: what else runs on it must go on.
+_STEPS = 20
 
 
 class OutsideLoop:
@@ -31,6 +41,12 @@ class OutsideLoop:
         self._is_driven = False
         self._timer: asyncio.TimerHandle | None = None
         self._stops_at = 0.0
+        #: it is a loop of Python's own make, whose ways are known
+        self._is_own = False
+        #: the first step of the task that is being made
+        self._taken: Callable[[], None] | None = None
+        #: first steps that were made since the loop was driven
+        self._steps = 0
 
     def enter(self, turn: Turn) -> None:
         """Let a thread lane drive the loop."""
@@ -48,6 +64,7 @@ class OutsideLoop:
         """Return the real loop."""
         if self._made is None:
             self._made = asyncio.new_event_loop()
+            self._is_own = type(self._made) is asyncio.SelectorEventLoop
             if self._turn is not None:
                 self.enter(self._turn)
         return self._made
@@ -58,6 +75,44 @@ class OutsideLoop:
             function()
         else:
             self.loop().call_soon_threadsafe(function)
+
+    def step(self, steps: Coroutine[Any, Any, Any], context: Context, name: str) -> asyncio.Task[Any]:
+        """Start a task; if the loop can be left alone so long, its first step is made here and now.
+
+        That is when Python itself makes the first step of what is awaited, and many calls end in it. Driving the loop
+        costs as much as all else that is done for them.
+
+        Args:
+            steps: what the task does.
+            context: in which it does that.
+            name: of the task.
+        """
+        loop: Any = self._made or self.loop()
+        if not self._is_own or self._steps >= _STEPS or loop._task_factory is not None or loop._thread_id is not None:
+            return loop.create_task(steps, context=context)  # type: ignore[no-any-return]
+        self._steps += 1
+        # It would make a handle of the step, and put that behind all others.
+        loop.call_soon = self._take
+        try:
+            task = asyncio.Task(steps, loop=loop, name=name, context=context)
+        finally:
+            del loop.call_soon
+        first, self._taken = self._taken, None
+        assert first is not None
+        hooks = sys.get_asyncgen_hooks()
+        sys.set_asyncgen_hooks(loop._asyncgen_firstiter_hook, loop._asyncgen_finalizer_hook)
+        before = self._let_run(loop)
+        loop._thread_id = threading.get_ident()
+        try:
+            context.run(first)
+        finally:
+            loop._thread_id = None
+            self._restore(before)
+            sys.set_asyncgen_hooks(*hooks)
+        return task
+
+    def _take(self, callback: Callable[[], None], *, context: Context) -> None:
+        self._taken = callback
 
     async def with_baton(self, baton: Baton, work: Callable[[], Result]) -> Result:
         """Do something to the journal from the loop, while no lane writes to it."""
@@ -84,12 +139,29 @@ class OutsideLoop:
 
     def call(self, function: Callable[..., Result], *args: Any) -> Result:
         """Call outside code that is not awaited: it finds the loop on which its awaitables will run."""
-        before = events._get_running_loop()
-        events._set_running_loop(self._made or self.loop())
+        before = self._let_run(self._made or self.loop())
         try:
             return function(*args)
         finally:
-            events._set_running_loop(before)
+            self._restore(before)
+
+    def _let_run(self, loop: asyncio.AbstractEventLoop | None) -> _Before:
+        """Let another loop than the session's be the one that runs on this thread, or none."""
+        lane = self._turn.lane if self._turn is not None else None
+        running = lane.running if lane is not None else None
+        if lane is None or running is None:
+            before = events._get_running_loop()
+        else:
+            before, lane.running = running, None
+        events._set_running_loop(loop)
+        return before, lane, running
+
+    @staticmethod
+    def _restore(before: _Before) -> None:
+        loop, lane, running = before
+        events._set_running_loop(loop)
+        if lane is not None:
+            lane.running = running
 
     def _pump(self, seconds: float | None) -> None:
         """Drive the loop until something arrives.
@@ -101,14 +173,14 @@ class OutsideLoop:
         assert loop is not None
         if seconds is not None:
             self._stop_after(loop, seconds)
-        before = events._get_running_loop()
+        self._steps = 0
+        before = self._let_run(None)
         self._is_driven = True
-        events._set_running_loop(None)
         try:
             loop.run_forever()
         finally:
             self._is_driven = False
-            events._set_running_loop(before)
+            self._restore(before)
 
     def _stop_after(self, loop: asyncio.AbstractEventLoop, seconds: float) -> None:
         """Let the loop stop in time. A timer of an earlier call that fires before is good enough, and costs nothing."""
@@ -143,10 +215,8 @@ class OutsideLoop:
         finally:
             loop.close()
 
-    @staticmethod
-    def _run(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        before = events._get_running_loop()
-        events._set_running_loop(None)
+    def _run(self, loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        before = self._let_run(None)
         task = loop.create_task(coroutine)
         task.add_done_callback(lambda _: loop.stop())
         try:
@@ -154,7 +224,7 @@ class OutsideLoop:
                 # It also stops for what asked it to while it was driven.
                 loop.run_forever()
         finally:
-            events._set_running_loop(before)
+            self._restore(before)
         return task.result()
 
     def _stir(self) -> None:

@@ -57,7 +57,7 @@ class Scheduler:
         self.now = now
         self.baton: Baton
         #: how long lanes have run since the last outcome and never waited, in rounds
-        self._rounds = 0
+        self.rounds = 0
         #: in which round the present delivery comes; 0 when no lane was ready
         self._forced = 0
         #: the program has come to everything that is recorded
@@ -138,15 +138,22 @@ class Scheduler:
             self._note_live(0)
             deliver()
 
-    def deliver_this(self, recorded: Outcome) -> bool:
-        """Count a recorded outcome as delivered to a lane that takes it itself, when no lane is ready.
+    def may_take(self) -> bool:
+        """Return whether nobody else can have come first to a call that begins and ends now, when no lane is ready."""
+        return not (self._held or self._arrivals.outstanding) and self.journal.exhausted
+
+    def take(self) -> bool:
+        """Count what came just now as delivered, when no lane is ready.
 
         Returns:
-            False if it is not the one that comes next.
+            False if something else is to be delivered before it.
         """
-        if recorded.rounds or not self.journal.deliver(recorded):
+        if self._arrivals.queue:
             return False
-        self._rounds = 0
+        if self._timers and (due := self._due()) is not None and due <= self.now():
+            return False
+        self.rounds = 0
+        self._note_live(0)
         return True
 
     def poll(self, rounds: int, *, ticks: bool = False) -> None:
@@ -162,14 +169,14 @@ class Scheduler:
         Raises:
             Halt: the record goes on with what this program does not wait for.
         """
-        before = self._rounds
-        self._rounds += rounds
+        before = self.rounds
+        self.rounds += rounds
         recorded = self.journal.next_outcome()
-        is_time = self._rounds // BUSY_ROUNDS > before // BUSY_ROUNDS
+        is_time = self.rounds // BUSY_ROUNDS > before // BUSY_ROUNDS
         if recorded is not None:
-            if recorded.rounds == self._rounds:
+            if recorded.rounds == self.rounds:
                 self._again(recorded)
-            elif ticks and is_time and self._rounds > MOST_ROUNDS:
+            elif ticks and is_time and self.rounds > MOST_ROUNDS:
                 raise Halt(self.unexpected(recorded))
         elif is_time and self._has_come_to_all(ticks):
             self._poll_live(ticks)
@@ -180,7 +187,7 @@ class Scheduler:
             lanes = self.baton.session.lanes
             left = self.journal.left_over({name: lane.n for name, lane in lanes.items()})
             # A busy program that does not come to it by then does not do what it did: that is said at its end.
-            self._is_live = left is None or (ticks and self._rounds > MOST_ROUNDS)
+            self._is_live = left is None or (ticks and self.rounds > MOST_ROUNDS)
         return self._is_live
 
     def _poll_live(self, ticks: bool) -> None:
@@ -190,11 +197,11 @@ class Scheduler:
         deliver = self._arrived_or_due(self._due(), busy=True)
         now = self.now()
         if deliver is not None:
-            self._note_live(self._rounds, now)
+            self._note_live(self.rounds, now)
             deliver()
-        elif ticks and (self._rounds >= MOST_ROUNDS or now - self._last_live >= self._tick_after):
+        elif ticks and (self.rounds >= MOST_ROUNDS or now - self._last_live >= self._tick_after):
             after = min(self._tick_after * 2, LAST_TICK)
-            self._note_live(self._rounds, now, after)
+            self._note_live(self.rounds, now, after)
             self._tick()
 
     def _note_live(self, rounds: int, now: float = 0.0, tick_after: float | None = None) -> None:
@@ -218,11 +225,11 @@ class Scheduler:
 
         Rounds are counted from here: not every delivery is an outcome, and replay has only those.
         """
-        self._rounds = 0
+        self.rounds = 0
         return self._forced
 
     def _again(self, recorded: Outcome) -> None:
-        self._rounds = 0
+        self.rounds = 0
         if recorded.lane == TICKS:
             self.journal.deliver(recorded)
             self._ticked(recorded)

@@ -314,8 +314,7 @@ class Session:
     def running_loop() -> SessionLoop | None:
         """Return the session's loop that runs the code which asks; None on the outside loop under it too."""
         lane = thread_lane()
-        loop = lane.loop if lane is not None else None
-        return loop if loop is not None and loop.is_here() else None
+        return lane.running if lane is not None else None
 
     @property
     def loading(self) -> bool:

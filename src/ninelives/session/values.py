@@ -21,6 +21,7 @@ from ninelives.session import exceptions, parts, sentinels
 from ninelives.session.link import BlobSink, Link
 from ninelives.session.live import Leaf, LiveValues
 from ninelives.session.livetypes import is_listed
+from ninelives.session.objects import Name, find, known
 from ninelives.session.render import ATOMS
 from ninelives.session.standins import Held
 
@@ -61,7 +62,7 @@ class Values:
         self.user_class = user_class
         self.own_frame = own_frame
 
-    def encode(self, key: Key, value: Any, known: Mapping[int, int], objects: Sequence[Any]) -> Encoded:
+    def encode(self, key: Key, value: Any, known: Mapping[int, Name], objects: Sequence[Any]) -> Encoded:
         """Encode a result and decode it again.
 
         Args:
@@ -112,7 +113,7 @@ class Values:
         """Return the value that `pack` gave."""
         return pickle.loads(data)
 
-    def leaves(self, key: Key, value: Any, known: Mapping[int, int]) -> list[Any]:
+    def leaves(self, key: Key, value: Any, known: Mapping[int, Name]) -> list[Any]:
         """Return the live leaves of a value in the order in which `encode` numbers them."""
         encoder = self._careful(io.BytesIO(), key, known)
         try:
@@ -122,7 +123,7 @@ class Values:
         found: list[Any] = encoder.found
         return found
 
-    def _encode_carefully(self, key: Key, value: Any, known: Mapping[int, int], objects: Sequence[Any]) -> Encoded:
+    def _encode_carefully(self, key: Key, value: Any, known: Mapping[int, Name], objects: Sequence[Any]) -> Encoded:
         sink = _Sink(self.link, WITH_REFERENCES)
         encoder = self._careful(sink, key, known)
         try:
@@ -137,7 +138,7 @@ class Values:
         names = [class_name(type(leaf)) for leaf in leaves]
         return Encoded(data, blob, self.decode(data, blob, objects), names)
 
-    def _dump(self, encoder: type[_Encoder], key: Key, value: Any, known: Mapping[int, int]) -> tuple[bytes, str]:
+    def _dump(self, encoder: type[_Encoder], key: Key, value: Any, known: Mapping[int, Name]) -> tuple[bytes, str]:
         sink = _Sink(self.link, WITH_REFERENCES if known else b"")
         try:
             encoder(sink, self, known).dump(value)
@@ -146,7 +147,7 @@ class Values:
             raise
         return sink.finish()
 
-    def _careful(self, sink: Any, key: Key, known: Mapping[int, int]) -> Any:
+    def _careful(self, sink: Any, key: Key, known: Mapping[int, Name]) -> Any:
         from ninelives.session.careful import CarefulEncoder
 
         return CarefulEncoder(sink, self, key, known)
@@ -155,7 +156,7 @@ class Values:
 class _Encoder(pickle.Pickler):
     """Plain pickle, but for exceptions."""
 
-    def __init__(self, sink: Any, values: Values, known: Mapping[int, int]) -> None:
+    def __init__(self, sink: Any, values: Values, known: Mapping[int, Name]) -> None:
         super().__init__(sink, 5)
         self.values = values
         self.known = known
@@ -212,7 +213,7 @@ class _KnownEncoder(_Encoder):
 
     def persistent_id(self, obj: Any) -> Any:
         index = self.known.get(id(obj))
-        return None if index is None else ("known", index)
+        return None if index is None else known(index, obj)
 
 
 class _RootLeaf(pickle.Pickler):
@@ -236,7 +237,9 @@ class _Decoder(pickle.Unpickler):
         self.objects = objects
 
     def persistent_load(self, pid: Any) -> Any:
-        return self.objects[pid[1]] if pid[0] == "known" else self.live.get(pid)
+        if pid[0] != "known":
+            return self.live.get(pid)
+        return find(self.objects, *pid[1:])
 
 
 class _Sink:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 from ninelives import starts
@@ -24,7 +25,7 @@ from ninelives.storage.tables import (
     RowRecord,
     insert_rows,
     merge_rows,
-    read_rows,
+    pages_of_rows,
     storable,
     update_session,
 )
@@ -129,9 +130,20 @@ class Journal:
 
     def load(self) -> list[AnyRow]:
         """Return all rows, by seq, committed or noted."""
+        return list(self.all_rows())
+
+    def all_rows(self) -> Iterator[AnyRow]:
+        """Yield all rows, by seq, committed or noted; read piece by piece."""
         with self._lock:
-            noted = [(number - self._first, kind, data) for number, kind, data in self._rows]
-        return merge_rows(read_rows(self._database, self.number), noted)
+            noted = sorted((number - self._first, kind, data) for number, kind, data in self._rows)
+        pages = pages_of_rows(self._database, self.number)
+        for page in pages:
+            if noted and page[-1][0] >= noted[0][0]:
+                # Part of the tail is in the database.
+                noted = merge_rows([*page, *chain.from_iterable(pages)], noted)
+                break
+            yield from page
+        yield from noted
 
     def line_counts(self) -> dict[str, int]:
         """Return how many lines each lane has in the session's log."""

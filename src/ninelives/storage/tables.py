@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from operator import itemgetter
 
 from ninelives.errors import StoreError
@@ -19,6 +19,9 @@ ROOM = 1 << 32
 INSERT_ROW = "INSERT INTO rows (id, kind, data) VALUES (?, ?, ?)"
 _INSERT_TWO = f"{INSERT_ROW}, (?, ?, ?)"
 INSERT_LINE = "INSERT OR IGNORE INTO lines (id, at, stream, level, text, lane) VALUES (?, ?, ?, ?, ?, ?)"
+
+#: Rows that are read at once.
+_PAGE = 1_000
 
 #: A row, a line as the database has them: the first element is the session's number and the own one in one.
 RowRecord = tuple[int, str, bytes]
@@ -102,6 +105,17 @@ def read_rows(database: Database, number: int) -> list[AnyRow]:
     first = number * ROOM
     sql = "SELECT id - ?, kind, data FROM rows WHERE id BETWEEN ? AND ? ORDER BY id"
     return database.query(sql, (first, first, first + ROOM - 1))
+
+
+def pages_of_rows(database: Database, number: int) -> Iterator[list[AnyRow]]:
+    """Yield the same rows, so many at a time: who has no use for them later reads all of them into the same memory."""
+    first = start = number * ROOM
+    sql = "SELECT id - ?, kind, data FROM rows WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?"
+    while page := database.query(sql, (first, start, first + ROOM - 1, _PAGE)):
+        yield page
+        if len(page) < _PAGE:
+            return
+        start = first + page[-1][0] + 1
 
 
 def read_lines(database: Database, number: int) -> list[tuple[int, Line]]:

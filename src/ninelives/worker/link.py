@@ -32,7 +32,7 @@ class DirectLink:
 
     def load(self) -> Iterable[Row]:
         """See `Link.load`."""
-        return self._journal.load()
+        return self._journal.all_rows()
 
     def line_counts(self) -> dict[str, int]:
         """See `Link.line_counts`."""
