@@ -159,6 +159,7 @@ class RunnerKilled(WorkerKilled):
         """Kill the process of the runner that was started last, and wait for its end."""
         forking = self.manager.started[-1].forking
         forking.forked.wait()
+        assert forking.pid, forking.error
         os.kill(forking.pid, signal.SIGKILL)
         forking.ended.wait()
 

@@ -75,6 +75,7 @@ class StepKilled(WorkerKilled):
     def kill(self) -> None:
         runner = self.manager.started[-1]
         runner.forking.forked.wait()
+        assert runner.forking.pid, runner.forking.error
         with contextlib.suppress(ProcessLookupError):  # it has said its last word
             os.kill(runner.forking.pid, signal.SIGKILL)
         runner.forking.ended.wait()

@@ -145,6 +145,8 @@ def test_processes_that_die_soon_at_the_same_place_are_counted(store, start):
             die()
         """)
         found = int(process.hear())
+        # The end of what it says: it has died by itself.
+        assert not process.hear()
         process.kill()
         return found
 

@@ -88,7 +88,8 @@ class Group:
         except OSError:
             # It is gone, or going.
             return []
-        return [pid for pid in map(int, lines) if pid != spare]
+        # 0 is one that can't be seen from here, or is not there any more; as an address it is everybody's around us.
+        return [pid for pid in map(int, lines) if pid not in (0, spare)]
 
 
 def make(folder: Path) -> Group:
