@@ -239,3 +239,28 @@ def test_what_a_call_did_to_a_queue_is_on_disk_with_its_end(place):
             again.run(kill)
             again.run()
             assert again.result().ends == ["completed: 1"], kill
+
+
+def test_calls_that_end_in_their_first_step_keep_nothing_else_of_the_outside_waiting(place):
+    ran = place("""
+        import asyncio, effects
+
+        async def main(event):
+            await effects.beat(5)
+            while await effects.beats() < 5:
+                pass
+            slow, calls = asyncio.create_task(effects.after(0.01, "slow")), 0
+            await asyncio.sleep(0)
+            while not slow.done():
+                calls += await effects.beats()
+                await asyncio.sleep(0)
+            try:
+                async with asyncio.timeout(0.01):
+                    while True:
+                        await effects.beats()
+                        await asyncio.sleep(0)
+            except TimeoutError:
+                return slow.result()
+    """)
+    assert ran.run() == 0, ran.error()
+    assert ran.result().ends == ["completed: 'slow'"]

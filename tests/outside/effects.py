@@ -682,3 +682,66 @@ class Shop:
         """Return an item."""
         append(f"item {number}")
         return Item(self.agent, number)
+
+
+async def at_once(value: Any) -> Any:
+    """Do something and give a value, in the first step."""
+    append(f"at once {value}")
+    return value
+
+
+async def fail_at_once(error: BaseException) -> None:
+    """Do something and fail, in the first step."""
+    append(f"fail at once {error}")
+    raise error
+
+
+async def fill_at_once(items: list[Any]) -> None:
+    """Change what it is given, and print, in the first step."""
+    items.append("filled")
+    print("filled at once")
+
+
+async def set_at_once(event: asyncio.Event) -> None:
+    """Set an event, in the first step."""
+    event.set()
+
+
+async def _numbers() -> AsyncIterator[int]:
+    yield 1
+    yield 2
+
+
+_numbers_begun = _numbers()
+
+
+async def surroundings() -> list[bool]:
+    """Return whether a first step finds a loop that runs, itself as the task, and a keeper of what it begins."""
+    loop: Any = asyncio.get_running_loop()
+    await anext(_numbers_begun)
+    return [
+        loop.is_running(),
+        asyncio.current_task() in asyncio.all_tasks(),
+        _numbers_begun in loop._asyncgens,
+        await asyncio.sleep(0, loop is asyncio.get_running_loop()),
+    ]
+
+
+_beats: list[int] = []
+_beating: list[asyncio.Task[None]] = []
+
+
+async def beat(times: int) -> None:
+    """Let something beat so many times, meanwhile."""
+
+    async def beats() -> None:
+        for number in range(times):
+            await asyncio.sleep(0)
+            _beats.append(number)
+
+    _beating.append(asyncio.create_task(beats()))
+
+
+async def beats() -> int:
+    """Return how many times it has beaten, in the first step."""
+    return len(_beats)

@@ -79,7 +79,7 @@ class Awaited:
                 return None
             else:
                 scheduler.left()
-                scheduler.arrive(partial(run.deliver, *came))
+                run.hand_in(*came)
             cancel = run.cancel
         if here:
             try:
@@ -132,7 +132,9 @@ class _Run:
         "context",
         "entered",
         "given",
+        "has_ended",
         "is_first",
+        "late",
         "outside",
         "reach",
         "running",
@@ -165,6 +167,9 @@ class _Run:
         #: its first step is made now, by the one who waits, and what it came to in that
         self.is_first = False
         self.came: tuple[bool, Any] | None = None
+        #: it was handed in; and the arguments of a cancellation that came after that
+        self.has_ended = False
+        self.late: tuple[Any, ...] | None = None
         self.began = time.perf_counter()
 
     def first_step(self) -> tuple[bool, Any] | None:
@@ -194,6 +199,10 @@ class _Run:
         self.outside.do(partial(self._cancel, message))
 
     def _cancel(self, message: Any) -> None:
+        if self.has_ended:
+            # As in asyncio: what has come, and was not taken yet, is not taken any more.
+            self.late = () if message is None else (message,)
+            return
         if self.task is None:
             self.unwanted.append(message)
             return
@@ -204,7 +213,7 @@ class _Run:
 
     def _never_began(self, _: object = None) -> None:
         messages = [message for message in self.unwanted[:1] if message is not None]
-        self._ended(False, asyncio.CancelledError(*messages))
+        self.hand_in(False, asyncio.CancelledError(*messages))
 
     async def _steps(self) -> None:
         self.begun = True
@@ -219,25 +228,29 @@ class _Run:
             # The loop is gone, and nobody waits.
             raise
         except BaseException as error:  # noqa: BLE001 - whatever it raised is its result
-            self._ended(False, error)
+            # Handed in from inside the task, since for its callbacks the loop would need one more round.
+            if self.is_first:
+                self.came = False, error
+            else:
+                self.hand_in(False, error)
         else:
             if self.is_first:
                 self.came = True, value
             else:
-                self._ended(True, value)
+                self.hand_in(True, value)
 
-    def _ended(self, ok: bool, value: Any) -> None:
-        """Hand in what it came to: from inside the task, since for its callbacks the loop would need one more round."""
-        if self.is_first:
-            self.came = ok, value
-        else:
-            self.session.scheduler.arrive(partial(self.deliver, ok, value))
+    def hand_in(self, ok: bool, value: Any) -> None:
+        """Let what it came to be delivered when its turn comes."""
+        self.has_ended = True
+        self.session.scheduler.arrive(partial(self._deliver, ok, value))
 
-    def deliver(self, ok: bool, value: Any) -> None:
+    def _deliver(self, ok: bool, value: Any) -> None:
         """Record what it came to, and settle with it what is awaited."""
         # Who has the exception has this run: it must not lead back to it.
         waits, self.waits = self.waits, None
         assert waits is not None
+        if self.late is not None and not isinstance(value, Halt):
+            ok, value = False, asyncio.CancelledError(*self.late)
         waits.settle(*self.finish(ok, value, self.session.scheduler.forced()))
 
     def finish(self, ok: bool, value: Any, rounds: int) -> tuple[bool, Any]:

@@ -111,8 +111,13 @@ class OutsideLoop:
             sys.set_asyncgen_hooks(*hooks)
         return task
 
-    def _take(self, callback: Callable[[], None], *, context: Context) -> None:
+    def _take(self, callback: Callable[..., Any], *args: Any, context: Any = None) -> Any:
+        if self._taken is not None or args:
+            # A finalizer's that ran in between.
+            assert self._made is not None
+            return asyncio.SelectorEventLoop.call_soon(self._made, callback, *args, context=context)  # type: ignore[arg-type]
         self._taken = callback
+        return None
 
     async def with_baton(self, baton: Baton, work: Callable[[], Result]) -> Result:
         """Do something to the journal from the loop, while no lane writes to it."""
@@ -147,7 +152,8 @@ class OutsideLoop:
 
     def _let_run(self, loop: asyncio.AbstractEventLoop | None) -> _Before:
         """Let another loop than the session's be the one that runs on this thread, or none."""
-        lane = self._turn.lane if self._turn is not None else None
+        turn = self._turn
+        lane = turn.lane if turn is not None and turn.real == threading.get_ident() else None
         running = lane.running if lane is not None else None
         if lane is None or running is None:
             before = events._get_running_loop()
