@@ -129,7 +129,10 @@ def test_a_store_from_before_there_were_forks(cli, program, home) -> None:
 def _as_format_1(home: Path) -> None:
     with closing(sqlite3.connect(home / "ninelives.db")) as db, db:
         db.execute("DROP INDEX sessions_by_build")
-        for column in ("forked_from", "forked_at", "commits", "tail_begun", "tail_stored", "tail_synced"):
+        for column in (
+            *("forked_from", "forked_at", "commits", "tail_begun", "tail_stored", "tail_synced"),
+            *("deaths", "deaths_at", "taken_at"),
+        ):
             db.execute(f"ALTER TABLE sessions DROP COLUMN {column}")
         db.execute("PRAGMA user_version = 1")
     db.close()

@@ -86,11 +86,14 @@ class WorkerKilled(Place):
         # What came with the message at which it was killed may have been recorded after that.
         writes = self.writes()[: kill.write]
         before: dict[str, int] = {}
+        latest = 0
         for at, write in enumerate(writes):
             for key in write.starts:
-                before.setdefault(key, writes[at - 1].effects if at else 0)
-        latest = writes[: len(writes) if kill.after else -1][-1:]
-        return {key: before.get(key, latest[0].effects if latest else 0) for key in self.unfinished()}
+                before.setdefault(key, latest)
+            if write.finishes and (kill.after or at + 1 < kill.write):
+                # A runner waits while this is recorded; it goes on while what it only tells is.
+                latest = write.effects
+        return {key: before.get(key, latest) for key in self.unfinished()}
 
     def done_again(self, part: tuple[int, int]) -> list[tuple[int, int]]:
         """See `Place`: attempts before the one that was cut off are not seen either, and are not done again."""

@@ -7,6 +7,7 @@ names an object.
 
 from __future__ import annotations
 
+import copyreg
 import pickle
 import types
 from collections import OrderedDict, deque
@@ -243,7 +244,9 @@ class Reach:
 
 def _goes_by_name(value: Any) -> bool:
     """Return whether pickle saves where an object is found, and nothing of it: a logger, say."""
-    reduced = value.__reduce_ex__(5)
+    reduce = copyreg.dispatch_table.get(type(value))
+    with directly():
+        reduced = value.__reduce_ex__(5) if reduce is None else reduce(value)
     return isinstance(reduced, str) or not any(part is not None for part in reduced[2:])
 
 
