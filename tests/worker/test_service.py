@@ -294,6 +294,10 @@ def ends_its_worker():
 def test_a_session_that_ends_its_whole_worker_is_stopped_after_some_times(tmp_path: Path) -> None:
     (tmp_path / "code").mkdir()
     (tmp_path / "code" / "main.py").write_text(DEADLY)
+    # The other one is over before: a session that is always at the same place then is stopped too.
+    with hosted(tmp_path, 1) as worker:
+        while not worker.line().startswith("ended s0"):
+            pass
     for attempt in range(4):
         with hosted(tmp_path, 2) as worker:
             if attempt < 3:
