@@ -74,12 +74,14 @@ class Awaited:
                 scheduler.left()
             elif loop.has_only_this() and scheduler.take():
                 waits.settled = run.finish(*came, 0)
+                came = None
                 if session.halted is not None:
                     raise session.halted
                 return None
             else:
                 scheduler.left()
                 run.hand_in(*came)
+                came = None
             cancel = run.cancel
         if here:
             try:
@@ -181,8 +183,11 @@ class _Run:
         self.is_first = True
         self.task = self.outside.step(self._steps(), self.context, self.call.name)
         self.is_first = False
-        came, self.came = self.came, None
-        return came
+        try:
+            return self.came
+        finally:
+            # Frames of an error's traceback lead back to this one: it must not have the error.
+            self.came = None
 
     def start(self) -> None:
         """Start it: now, if this thread drives the loop."""

@@ -85,7 +85,11 @@ class OutsideAwaitable(Coroutine[Any, Any, Any]):
                 ok, value = self.settled
                 if ok:
                     return value
-                raise value
+                try:
+                    raise value
+                finally:
+                    # Its traceback leads back to this frame: an error must not keep itself by it.
+                    del value, self
             self.future = future = self._awaited.future(forward)
         try:
             return (yield from future)
