@@ -70,7 +70,9 @@ def test_what_a_manager_answers(network: Network, started: list[Process]) -> Non
 def test_what_a_worker_answers(network: Network, started: list[Process]) -> None:
     started.append(network.one.manager())
     process = run(
-        network, started, "import sys\n\n\ndef main(event):\n    print('up')\n    open('/dev/zero').read(-1)\n"
+        network,
+        started,
+        "import subprocess\n\n\ndef main(event):\n    print('up')\n    subprocess.run(['sleep', '600'])\n",
     )
     process.await_line("up")
     address = f"{network.worker.address}:{WORKER_PORT}"
