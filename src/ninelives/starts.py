@@ -9,6 +9,7 @@ has heard of are written over; what is left of them is known, and does no harm.
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 import zlib
@@ -17,6 +18,13 @@ from collections.abc import Sequence
 import msgspec
 
 Row = tuple[int, str, bytes]
+
+#: Kind of the only rows that count: who writes here is the user's process, which may write anything.
+KIND = "activity"
+
+#: Bytes that are read at most, and the largest number of a row.
+_LARGEST = 64 * 2**20
+_LAST = 2**31
 
 _header = struct.Struct("<II")
 _encode = msgspec.msgpack.Encoder().encode
@@ -44,7 +52,7 @@ class Starts:
         data = _header.pack(len(payload), zlib.crc32(payload)) + payload
         written = os.pwrite(self._descriptor, data, self._size)
         if written != len(data):
-            raise OSError(28, os.strerror(28))
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._size += written
 
     def heard(self) -> None:
@@ -53,10 +61,10 @@ class Starts:
 
 
 def read(path: str | os.PathLike[str]) -> list[Row]:
-    """Return the rows in a file; one that is not there has none."""
+    """Return the rows in a file, up to the first that is no start of an activity; one that is not there has none."""
     try:
         with open(path, "rb") as file:
-            data = file.read()
+            data = file.read(_LARGEST)
     except FileNotFoundError:
         return []
     rows: list[Row] = []
@@ -66,6 +74,12 @@ def read(path: str | os.PathLike[str]) -> list[Row]:
         payload = data[at + _header.size : at + _header.size + length]
         if len(payload) < length or not length or zlib.crc32(payload) != checksum:
             break
-        rows += _decode(payload)
+        try:
+            found = _decode(payload)
+        except msgspec.MsgspecError:
+            break
+        if any(kind != KIND or not 0 < seq < _LAST for seq, kind, _ in found):
+            break
+        rows += found
         at += _header.size + length
     return rows

@@ -81,6 +81,18 @@ def test_a_damaged_frame_does_not_count(tmp_path: Path) -> None:
     assert starts.read(path) == []
 
 
+@pytest.mark.parametrize(
+    "rows", [[(2, "outcome", b"mine")], [(2**40, "activity", b"")], [(-1, "activity", b"")], [(2, "activity")], "text"]
+)
+def test_what_is_no_start_does_not_count_whoever_wrote_it(store: Store, rows: object) -> None:
+    journal = store.acquire("a")
+    file, descriptor = written(journal)
+    file.write(rows)  # type: ignore[arg-type]
+    os.close(descriptor)
+    journal.take_starts()
+    assert [tuple(row) for row in journal.load()] == ROWS
+
+
 def test_a_worker_that_was_killed_leaves_it_to_the_next(tmp_path: Path) -> None:
     home = tmp_path / "home"
     pid = os.fork()

@@ -31,9 +31,6 @@ from ninelives.storage.tables import (
 )
 from ninelives.storage.writer import Work, Writer
 
-#: Threads that wait for the disk: from so many on they share transactions.
-FEW = 1
-
 
 class Journal:
     """Made by `Store.acquire`; to be released. All methods may be called from any thread of the process that made it.
@@ -126,7 +123,10 @@ class Journal:
             known = {number - self._first for number, _, _ in self._rows}
             known.update(self._seqs(min(numbers), max(numbers)))
             self.note([row for row in rows if row[0] not in known])
-            os.truncate(self._starts, 0)
+            try:
+                os.truncate(self._starts, 0)
+            except OSError as error:
+                raise explain_os_error(error, self._starts) from error
 
     def load(self) -> list[AnyRow]:
         """Return all rows, by seq, committed or noted."""
@@ -218,8 +218,7 @@ class Journal:
         """
         tail, writer = self._tail, self._writer
         # Syncing a file of one's own is the fastest for one session; many of them had better share a transaction.
-        alone = writer.syncing < FEW
-        writer.syncing += 1
+        alone = writer.begin_sync()
         try:
             if tail and alone and tail.size < tails.LARGE and update is None and not puts and not blobs:
                 self._append(rows, lines, sync=True)
@@ -228,7 +227,7 @@ class Journal:
                 raise self._unusable()
             return self._writer.submit(_Commit(self, rows, lines, update=update, puts=puts, blobs=blobs))
         finally:
-            writer.syncing -= 1
+            writer.end_sync()
 
     def cancel_requested(self) -> bool:
         """Return whether somebody wants the session to be cancelled."""

@@ -56,7 +56,18 @@ class Writer:
         #: a thread writes, or is about to
         self._is_led = False
         #: how many threads wait for the disk
-        self.syncing = 0
+        self._syncing = 0
+
+    def begin_sync(self) -> bool:
+        """Count a thread that is about to wait for the disk, and return whether it is the only one."""
+        with self._mutex:
+            self._syncing += 1
+            return self._syncing == 1
+
+    def end_sync(self) -> None:
+        """Count it no more."""
+        with self._mutex:
+            self._syncing -= 1
 
     def submit(self, work: Work) -> bool:
         """Return when the work is on disk; False when it refused to be written.

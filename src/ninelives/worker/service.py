@@ -11,7 +11,8 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -157,7 +158,13 @@ class Worker:
             if self._is_closed or session_id in self._taken:
                 return
             self._taken.add(session_id)
-            self._threads.submit(self._run, session_id)
+            self._threads.submit(self._run, session_id).add_done_callback(partial(self._see, session_id))
+
+    def _see(self, session_id: str, done: Future[None]) -> None:
+        """Say what went wrong that nobody reckoned with; the session goes on with the next worker."""
+        error = None if done.cancelled() else done.exception()
+        if error is not None:
+            self._report(f"session {session_id} was left: {type(error).__name__}: {error}")
 
     def _run(self, session_id: str) -> None:
         try:
