@@ -42,6 +42,8 @@ class MessageLink:
         self.session_id = session_id
         self._carrier = carrier
         self._starts = starts
+        #: something was told, and the worker has not answered since
+        self._is_unheard = False
         self._lock = threading.RLock()
         self._held = 0
         self._unsent: list[m.Message] = []
@@ -65,6 +67,7 @@ class MessageLink:
             batches = self._carrier.glance() if type(request) is m.Begin else []
             while not batches:
                 batches = self._carrier.read()
+        self._is_unheard = False
         if self._starts is not None:
             self._starts.heard()
         (got,) = batches[0]
@@ -137,10 +140,13 @@ class MessageLink:
             # Were the worker to die with this still on its way, the activity would be done and not recorded.
             self._begin(list(rows))
         else:
-            self.tell(m.Note(list(rows), list(lines)))
+            with self._lock:
+                self._is_unheard = True
+                self.tell(m.Note(list(rows), list(lines)))
 
     def _begin(self, rows: list[Row]) -> None:
-        if self._starts is None:
+        if self._starts is None or self._is_unheard:
+            # What was printed before it is recorded before it, and shown.
             self.ask(m.Begin(rows), m.Saved)
             return
         with self._lock:

@@ -29,6 +29,7 @@ from ninelives.session.observer import Observer
 from ninelives.session.session import Ended
 from ninelives.worker.conversation import Conversation, Terms
 from ninelives.worker.link import DirectLink
+from ninelives.worker.outputs import Outputs
 from ninelives.worker.terminal import Shown
 
 #: A session whose runner dies so often at the same place is not tried any more.
@@ -49,15 +50,9 @@ _PIECE = 60.0
 #: Seconds in which a manager finds out how a runner ended.
 _PATIENCE = 5.0
 
-#: Bytes of what a runner printed past its session that are kept as its last words.
-_WORDS = 2_000
-
 #: How many of its last lines, and of their characters, an error repeats.
 _LAST_LINES = 3
 _SAID = 300
-
-#: Bytes that are taken from a pipe at a time.
-_TAKE = 64 * 1024
 
 
 class Task(NamedTuple):
@@ -250,7 +245,7 @@ class Isolated:
             kill_marked(conversation.marker)
 
     def _converse(self, runner: Runner, conversation: Conversation) -> Ended | Waits | _Crash:
-        outputs = _Outputs(runner.outputs, self._shown)
+        outputs = Outputs(runner.outputs, self._shown)
         why, waits = "", None
         try:
             waits = self._listen(runner, conversation, outputs)
@@ -270,7 +265,7 @@ class Isolated:
             return Ended(ended.state, ended.exit_code, ended.result, ended.error)
         return waits or self._crash(runner, conversation, outputs, why)
 
-    def _crash(self, runner: Runner, conversation: Conversation, outputs: _Outputs, why: str) -> _Crash:
+    def _crash(self, runner: Runner, conversation: Conversation, outputs: Outputs, why: str) -> _Crash:
         if not why:
             health = self._manager.runner_health(runner.id, patience=_PATIENCE)
             why = health.why or "ended its connection"
@@ -279,7 +274,7 @@ class Isolated:
                 raise LimitError(f"the session {why}: give it a higher one, and resume it")
         return _Crash(why, outputs.words.decode("utf-8", "replace"), conversation.progress, conversation.decided)
 
-    def _listen(self, runner: Runner, conversation: Conversation, outputs: _Outputs) -> Waits | None:
+    def _listen(self, runner: Runner, conversation: Conversation, outputs: Outputs) -> Waits | None:
         """Answer the runner until it is done, or not needed while its session waits."""
         carrier = runner.carrier
         poll = select.poll()
@@ -354,38 +349,6 @@ class Isolated:
         message = f"the session needs more memory than its limit of {memory / 2**20:g} MiB"
         lines = error.get("traceback", "").rstrip("\n")
         return error | {"message": message, "traceback": f"{lines}: {message}\n" if lines else ""}
-
-
-class _Outputs:
-    """What a runner's processes print past its session."""
-
-    def __init__(self, descriptors: Mapping[str, int], shown: Shown) -> None:
-        self._descriptors = dict(descriptors)
-        self._shown = shown
-        #: the end of what was printed to stderr
-        self.words = b""
-
-    def register(self, poll: select.poll) -> None:
-        """Let a poll look at them."""
-        for descriptor in self._descriptors.values():
-            poll.register(descriptor, select.POLLIN)
-
-    def pass_on(self, poll: select.poll | None = None) -> None:
-        """Show what is there; one that has ended is taken out of the poll."""
-        for name, descriptor in list(self._descriptors.items()):
-            try:
-                # As much as a pipe holds, so all that was there; who prints on and on does not keep us from messages.
-                data = os.read(descriptor, _TAKE)
-            except BlockingIOError:
-                continue
-            if not data:
-                del self._descriptors[name]
-                if poll is not None:
-                    poll.unregister(descriptor)
-                continue
-            self._shown.pass_on(name, data)
-            if name == "stderr":
-                self.words = (self.words + data)[-_WORDS:]
 
 
 def _worker_ends() -> WorkerStopsError:
